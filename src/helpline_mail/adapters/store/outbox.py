@@ -1,0 +1,222 @@
+"""The outbox: frozen mails, each with one recipient and one unique key, and what became of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from helpline_mail.adapters.store.engine import insert_or_nothing
+from helpline_mail.adapters.store.schema import outbox, outbox_content
+from helpline_mail.domain.delivery import WAITING, Attempted, Envelope, OutboxState, Settlement
+from helpline_mail.domain.intake import SentMail
+from helpline_mail.domain.responder import Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A composed mail on its way into the outbox."""
+
+    unique_key: str
+    kind: str
+    nonce: str
+    internet_message_id: str
+    envelope: Envelope
+    ticket_id: int | None = None
+    clock_id: int | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A mail that this instance is sending."""
+
+    id: int
+    kind: str
+    ticket_id: int | None
+    mail: Attempted
+    envelope: Envelope
+
+
+def add(connection: Connection, mail: Frozen, now: datetime) -> int | None:
+    """Queues a mail; None if one with its unique key was queued before."""
+    outbox_id = insert_or_nothing(
+        connection, outbox,
+        {
+            "unique_key": mail.unique_key, "kind": mail.kind, "ticket_id": mail.ticket_id, "clock_id": mail.clock_id,
+            "step": mail.step, "nonce": mail.nonce, "state": OutboxState.QUEUED,
+            "created_at": now, "next_attempt_at": now,
+        },
+    )  # fmt: skip
+    if outbox_id is not None:
+        connection.execute(
+            insert(outbox_content).values(
+                outbox_id=outbox_id, internet_message_id=mail.internet_message_id, envelope_from=mail.envelope.sender,
+                recipient=mail.envelope.recipient, octets=mail.envelope.octets,
+            )
+        )  # fmt: skip
+    return outbox_id
+
+
+def claim(connection: Connection, now: datetime, lease_until: datetime, limit: int) -> list[Claimed]:
+    """Takes mails that are due: attempt and lease are recorded before the network is touched. Oldest first."""
+    due = (
+        select(outbox.c.id)
+        .where(outbox.c.state.in_(WAITING), outbox.c.next_attempt_at <= now)
+        .order_by(outbox.c.next_attempt_at, outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(due.scalar_subquery() if connection.dialect.name == "sqlite" else due))
+        .values(state=OutboxState.SENDING, attempts=outbox.c.attempts + 1, lease_until=lease_until)
+        .returning(outbox.c.id)
+    )
+    return _claimed(connection, outbox.c.id.in_([row.id for row in rows]))
+
+
+def expired(connection: Connection, now: datetime) -> list[Claimed]:
+    """Mails whose sender fell silent: nobody knows what became of them."""
+    return _claimed(connection, outbox.c.state == OutboxState.SENDING, outbox.c.lease_until < now)
+
+
+def _claimed(connection: Connection, *where: Any) -> list[Claimed]:
+    rows = connection.execute(
+        select(outbox, outbox_content)
+        .join(outbox_content, outbox_content.c.outbox_id == outbox.c.id)
+        .where(*where)
+        .order_by(outbox.c.id)
+    )
+    return [
+        Claimed(
+            r.id, r.kind, r.ticket_id, Attempted(r.created_at, r.attempts, r.times_in_doubt),
+            Envelope(r.envelope_from, r.recipient, bytes(r.octets)),
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def renew(connection: Connection, ids: Iterable[int], lease_until: datetime) -> None:
+    """Keeps the claims of a sender that is still at work."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(list(ids)), outbox.c.state == OutboxState.SENDING)
+        .values(lease_until=lease_until)
+    )
+
+
+def settle(connection: Connection, outbox_id: int, attempts: int, settlement: Settlement, now: datetime) -> bool:
+    """Records what became of an attempt; False if the claim was lost meanwhile to a later attempt."""
+    changed = connection.execute(
+        update(outbox)
+        .where(outbox.c.id == outbox_id, outbox.c.state == OutboxState.SENDING, outbox.c.attempts == attempts)
+        .values(
+            state=settlement.state, next_attempt_at=settlement.next_attempt_at, lease_until=None,
+            times_in_doubt=settlement.times_in_doubt, code=settlement.code, reason=settlement.reason,
+            settled_at=None if settlement.state in WAITING else now,
+        )
+    )  # fmt: skip
+    return changed.rowcount == 1
+
+
+def sent_with_message_ids(connection: Connection, internet_message_ids: Iterable[str]) -> dict[str, SentMail]:
+    """Message-ID -> our mail that carries it, for those that are really ours."""
+    wanted = outbox_content.c.internet_message_id.in_(list(internet_message_ids))
+    return {row.internet_message_id: _sent(row) for row in _sent_rows(connection, wanted)}
+
+
+def sent_with_nonces(connection: Connection, nonces: Iterable[str]) -> list[SentMail]:
+    """Our mails whose signed bounce addresses carry these nonces."""
+    return [_sent(row) for row in _sent_rows(connection, outbox.c.nonce.in_(list(nonces)))]
+
+
+def _sent_rows(connection: Connection, where: Any) -> Any:
+    return connection.execute(
+        select(
+            outbox.c.id,
+            outbox.c.ticket_id,
+            outbox.c.kind,
+            outbox_content.c.recipient,
+            outbox_content.c.internet_message_id,
+        )
+        .join(outbox_content, outbox_content.c.outbox_id == outbox.c.id)
+        .where(where, outbox.c.attempts > 0)
+    )
+
+
+def _sent(row: Any) -> SentMail:
+    return SentMail(row.id, row.ticket_id, row.recipient, row.kind)
+
+
+def mark_bounced(connection: Connection, outbox_id: int, now: datetime) -> bool:
+    """Notes that a mail came back; False if that was known."""
+    changed = connection.execute(
+        update(outbox).where(outbox.c.id == outbox_id, outbox.c.bounced_at.is_(None)).values(bounced_at=now)
+    )
+    return changed.rowcount == 1
+
+
+def acknowledged_since(connection: Connection, since: datetime, addr_spec: str, domain: str) -> Sent:
+    """How many acknowledgements were composed since then: to the address, to its domain, in all."""
+
+    def count(*where: Any) -> int:
+        statement = (
+            select(func.count())
+            .select_from(outbox.join(outbox_content))
+            .where(outbox.c.kind == "acknowledgement", outbox.c.created_at > since, *where)
+        )
+        return int(connection.execute(statement).scalar_one())
+
+    recipient = func.lower(outbox_content.c.recipient)
+    return Sent(
+        count(recipient == addr_spec.lower()),
+        count(recipient.endswith(f"@{domain.lower()}", autoescape=True)),
+        count(),
+    )
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many mails are in each state."""
+    rows = connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
+    return {str(state): int(count) for state, count in rows}
+
+
+def listed(connection: Connection, *, ended: bool = False) -> list[dict[str, Any]]:
+    """Mails that wait or want a person (all of them with `ended`), without their content."""
+    over = (OutboxState.DELIVERED, OutboxState.CANCELLED)
+    statement = select(*(c for c in outbox.c if c.name not in ("nonce",))).order_by(outbox.c.id)
+    rows = connection.execute(statement if ended else statement.where(outbox.c.state.not_in(over)))
+    return [dict(row._mapping) for row in rows]
+
+
+def show(connection: Connection, outbox_id: int) -> dict[str, Any] | None:
+    """One mail with its envelope and its bytes."""
+    row = connection.execute(
+        select(outbox, outbox_content.c.envelope_from, outbox_content.c.recipient, outbox_content.c.octets)
+        .join(outbox_content, outbox_content.c.outbox_id == outbox.c.id)
+        .where(outbox.c.id == outbox_id)
+    ).first()
+    return dict(row._mapping) if row else None
+
+
+def retry(connection: Connection, outbox_id: int, now: datetime) -> bool:
+    """Puts a mail that failed, waits or is in doubt back into the queue; False for any other."""
+    again = (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.DEFERRED, OutboxState.CANCELLED)
+    return _set_state(connection, outbox_id, again, state=OutboxState.QUEUED, next_attempt_at=now, settled_at=None)
+
+
+def cancel(connection: Connection, outbox_id: int, now: datetime) -> bool:
+    """Takes a mail that was not handed over out of the queue; False for any other."""
+    stoppable = (*WAITING, OutboxState.FAILED, OutboxState.UNKNOWN)
+    return _set_state(
+        connection, outbox_id, stoppable, state=OutboxState.CANCELLED, next_attempt_at=None, settled_at=now
+    )
+
+
+def _set_state(connection: Connection, outbox_id: int, allowed: Iterable[OutboxState], **values: Any) -> bool:
+    changed = connection.execute(
+        update(outbox).where(outbox.c.id == outbox_id, or_(*(outbox.c.state == s for s in allowed))).values(values)
+    )
+    return changed.rowcount == 1

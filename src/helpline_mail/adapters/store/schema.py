@@ -1,0 +1,255 @@
+"""The tables. Facts that reports need live apart from content, and survive its erasure.
+
+Content (words, names, addresses, raw bytes) stands only in the tables whose names end in `_content`, and in
+`participant`. Alembic migrations build exactly this; a test holds the two together on both databases.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: aware in Python, UTC in SQL on every database. Naive datetimes are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The instant in UTC, without its offset where the database keeps none."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime has no place in the database")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The instant, aware again."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[Any]:
+    return Column("id", Id, primary_key=True)
+
+
+def _to(table: str, *, name: str | None = None, nullable: bool = False) -> Column[Any]:
+    return Column(name or f"{table}_id", Id, ForeignKey(f"{table}.id"), nullable=nullable)
+
+
+mailbox = Table(
+    "mailbox",
+    metadata,
+    _id(),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("last_uid", BigInteger, nullable=False),
+    Column("on_server", Integer, nullable=False),
+    Column("last_good_poll", UtcDateTime, nullable=False),
+)
+
+raw_content = Table(
+    "raw_content",
+    metadata,
+    _id(),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),  # as the server says it
+    Column("complete", Boolean, nullable=False),  # False: too large, only its beginning was fetched
+    Column("octets", LargeBinary, nullable=False),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    _id(),
+    _to("mailbox"),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    Column("arrived_at", UtcDateTime, nullable=False),  # IMAP INTERNALDATE
+    Column("stored_at", UtcDateTime, nullable=False),
+    _to("raw_content", nullable=True),  # None: it vanished, or the server would not give it
+    Column("state", String(16), nullable=False),  # stored, triaged, quarantined, gone
+    Column("disposition", String(16)),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("retry_at", UtcDateTime),
+    Column("error", String(80)),  # an exception's class, never its text
+    _to("message", nullable=True),
+    UniqueConstraint("mailbox_id", "uidvalidity", "uid"),
+    Index(None, "state", "id"),
+)
+
+ticket = Table(
+    "ticket",
+    metadata,
+    _id(),
+    Column("reference", String(20), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),  # open, resolved
+    Column("channel", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("responded_at", UtcDateTime),
+    Column("update_due_at", UtcDateTime),
+    Column("assignee", String(254)),  # a member of staff, by address
+    Column("category", String(80)),
+    Index(None, "state", "id"),
+)
+
+ticket_content = Table(
+    "ticket_content",
+    metadata,
+    Column("ticket_id", Id, ForeignKey("ticket.id"), primary_key=True),
+    Column("requester", String(320)),
+    Column("requester_name", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("subject_digest", String(64), nullable=False),
+    Index(None, "subject_digest"),
+)
+
+participant = Table(
+    "participant",
+    metadata,
+    Column("ticket_id", Id, ForeignKey("ticket.id"), primary_key=True),
+    Column("address", String(320), primary_key=True),  # case-folded
+    Index(None, "address"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    _id(),
+    _to("ticket", nullable=True),  # None: it belongs to no ticket
+    Column("direction", String(3), nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("message_id_digest", String(64)),
+    Column("content_digest", String(64)),
+    Index(None, "ticket_id", "id"),
+    Index(None, "message_id_digest"),
+    Index(None, "content_digest"),
+)
+
+message_content = Table(
+    "message_content",
+    metadata,
+    Column("message_id", Id, ForeignKey("message.id"), primary_key=True),
+    Column("internet_message_id", Text),
+    Column("from_", Text, nullable=False),
+    Column("to", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("attachments", JSON, nullable=False),
+    Column("defects", JSON, nullable=False),
+)
+
+clock = Table(
+    "clock",
+    metadata,
+    _id(),
+    _to("ticket"),
+    Column("kind", String(16), nullable=False),  # response
+    _to("message", nullable=True),  # the query that it counts for
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("stopped_at", UtcDateTime),
+    Column("kept", Boolean),  # recorded once, when it stops
+    Column("opening_seconds", Integer),  # opening time that the answer took
+    Index("uq_clock_running", "ticket_id", "kind", unique=True, sqlite_where=text("stopped_at IS NULL"),
+          postgresql_where=text("stopped_at IS NULL")),
+    Index("ix_clock_due", "due_at", sqlite_where=text("stopped_at IS NULL"),
+          postgresql_where=text("stopped_at IS NULL")),
+)  # fmt: skip
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("unique_key", String(120), nullable=False, unique=True),
+    Column("kind", String(24), nullable=False),
+    _to("ticket", nullable=True),
+    _to("clock", nullable=True),
+    Column("step", String(24)),
+    Column("nonce", String(16), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("times_in_doubt", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", UtcDateTime),
+    Column("lease_until", UtcDateTime),
+    Column("settled_at", UtcDateTime),
+    Column("code", Integer),
+    Column("reason", Text),
+    Column("bounced_at", UtcDateTime),
+    Index(None, "state", "next_attempt_at"),
+    Index(None, "ticket_id"),
+    Index(None, "clock_id"),
+    Index(None, "kind", "created_at"),
+)
+
+outbox_content = Table(
+    "outbox_content",
+    metadata,
+    Column("outbox_id", Id, ForeignKey("outbox.id"), primary_key=True),
+    Column("internet_message_id", String(255), nullable=False, unique=True),
+    Column("envelope_from", String(320), nullable=False),
+    Column("recipient", String(320), nullable=False),
+    Column("octets", LargeBinary, nullable=False),
+    Index(None, "recipient"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    _id(),
+    Column("at", UtcDateTime, nullable=False),
+    _to("ticket", nullable=True),
+    _to("ledger", nullable=True),
+    _to("outbox", nullable=True),
+    Column("code", String(40), nullable=False),
+    Column("text", Text, nullable=False),  # ours, never the enquirer's words
+    Column("facts", JSON, nullable=False),
+    Index(None, "ticket_id", "id"),
+    Index(None, "ledger_id"),
+)
+
+alarm = Table(
+    "alarm",
+    metadata,
+    _id(),
+    Column("cause", String(40), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("over_at", UtcDateTime),
+    Index("uq_alarm_open", "cause", unique=True, sqlite_where=text("over_at IS NULL"),
+          postgresql_where=text("over_at IS NULL")),
+)  # fmt: skip

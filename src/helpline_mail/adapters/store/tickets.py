@@ -1,0 +1,209 @@
+"""Tickets, their participants and their clocks."""
+
+import hashlib
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from helpline_mail.adapters.store.engine import insert_or_nothing
+from helpline_mail.adapters.store.schema import clock, message, outbox, participant, ticket, ticket_content
+from helpline_mail.domain.message import Address
+from helpline_mail.domain.reminders import RunningClock
+
+OPEN, RESOLVED = "open", "resolved"
+RESPONSE = "response"
+
+
+def digest(text: str) -> str:
+    """A stable key for a text that is looked up but need not be read."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def create(
+    connection: Connection, reference: str, channel: str, requester: Address | None, subject: str, base_subject: str,
+    now: datetime,
+) -> int | None:  # fmt: skip
+    """A new open ticket and its first participant; None if the reference is taken."""
+    ticket_id = insert_or_nothing(
+        connection, ticket, {"reference": reference, "state": OPEN, "channel": channel, "created_at": now}
+    )
+    if ticket_id is None:
+        return None
+    connection.execute(
+        insert(ticket_content).values(ticket_id=ticket_id, requester_name="", subject="", subject_digest="")
+    )
+    describe(connection, ticket_id, requester, subject, base_subject)
+    return ticket_id
+
+
+def describe(
+    connection: Connection, ticket_id: int, requester: Address | None, subject: str, base_subject: str
+) -> None:
+    """Says who asked and what about; the requester takes part in the ticket."""
+    connection.execute(
+        update(ticket_content)
+        .where(ticket_content.c.ticket_id == ticket_id)
+        .values(
+            requester=requester.addr_spec if requester else None, requester_name=requester.name if requester else "",
+            subject=subject, subject_digest=digest(base_subject),
+        )
+    )  # fmt: skip
+    if requester:
+        connection.execute(insert(participant).values(ticket_id=ticket_id, address=requester.addr_spec.casefold()))
+
+
+def load(connection: Connection, ticket_id: int) -> dict[str, Any]:
+    """A ticket's facts and content."""
+    return next(iter(_rows(connection, ticket.c.id == ticket_id)))
+
+
+def find(connection: Connection, reference: str) -> dict[str, Any] | None:
+    """The ticket of that reference, in any case of letters."""
+    return next(iter(_rows(connection, ticket.c.reference == reference.strip().upper())), None)
+
+
+def all_tickets(connection: Connection, state: str | None = None) -> list[dict[str, Any]]:
+    """Every ticket, oldest first; of one state if given."""
+    return _rows(connection, *([] if state is None else [ticket.c.state == state]))
+
+
+def _rows(connection: Connection, *where: Any) -> list[dict[str, Any]]:
+    due = select(clock.c.due_at).where(clock.c.ticket_id == ticket.c.id, clock.c.kind == RESPONSE)
+    messages = select(func.count()).where(message.c.ticket_id == ticket.c.id)
+    statement = (
+        select(
+            *ticket.c,
+            ticket_content.c.requester, ticket_content.c.requester_name, ticket_content.c.subject,
+            due.order_by(clock.c.id.desc()).limit(1).scalar_subquery().label("response_due_at"),
+            messages.scalar_subquery().label("messages"),
+        )
+        .join(ticket_content, ticket_content.c.ticket_id == ticket.c.id)
+        .where(*where)
+        .order_by(ticket.c.id)
+    )  # fmt: skip
+    return [dict(row._mapping) for row in connection.execute(statement)]
+
+
+def ids_of(connection: Connection, references: Iterable[str]) -> dict[str, int]:
+    """Reference -> ticket id, for those that exist."""
+    rows = connection.execute(select(ticket.c.reference, ticket.c.id).where(ticket.c.reference.in_(list(references))))
+    return {row.reference: row.id for row in rows}
+
+
+def references_of(connection: Connection, ticket_ids: Iterable[int]) -> dict[int, str]:
+    """Ticket id -> reference."""
+    rows = connection.execute(select(ticket.c.id, ticket.c.reference).where(ticket.c.id.in_(list(ticket_ids))))
+    return {row.id: row.reference for row in rows}
+
+
+def participates(connection: Connection, addr_spec: str, ticket_ids: Collection[int]) -> set[int]:
+    """Those of the tickets in which the address takes part. Compared whole: no wildcard, no detail stripped."""
+    rows = connection.execute(
+        select(participant.c.ticket_id).where(
+            participant.c.address == addr_spec.casefold(), participant.c.ticket_id.in_(list(ticket_ids))
+        )
+    )
+    return {row.ticket_id for row in rows}
+
+
+def alike(connection: Connection, base_subject: str, since: datetime, limit: int = 3) -> list[str]:
+    """References of recent tickets with the same subject: a hint for staff, never evidence."""
+    if not base_subject:
+        return []
+    rows = connection.execute(
+        select(ticket.c.reference)
+        .join(ticket_content, ticket_content.c.ticket_id == ticket.c.id)
+        .where(ticket_content.c.subject_digest == digest(base_subject), ticket.c.created_at >= since)
+        .order_by(ticket.c.id.desc())
+        .limit(limit)
+    )
+    return [row.reference for row in rows]
+
+
+def reopen(connection: Connection, ticket_id: int) -> bool:
+    """Opens a resolved ticket again; False if it was open."""
+    changed = connection.execute(
+        update(ticket).where(ticket.c.id == ticket_id, ticket.c.state != OPEN).values(state=OPEN)
+    )
+    return changed.rowcount == 1
+
+
+def start_clock(
+    connection: Connection, ticket_id: int, message_id: int | None, started_at: datetime, due_at: datetime
+) -> int | None:
+    """Starts the response clock; None if one is running already."""
+    return insert_or_nothing(
+        connection, clock,
+        {"ticket_id": ticket_id, "kind": RESPONSE, "message_id": message_id, "started_at": started_at,
+         "due_at": due_at},
+    )  # fmt: skip
+
+
+def running_clock(connection: Connection, ticket_id: int) -> RunningClock | None:
+    """The ticket's response clock if it runs."""
+    row = connection.execute(select(clock).where(clock.c.ticket_id == ticket_id, clock.c.stopped_at.is_(None))).first()
+    return RunningClock(row.id, row.ticket_id, row.started_at, row.due_at) if row else None
+
+
+def stop_clock(connection: Connection, clock_id: int, at: datetime, *, kept: bool, took: timedelta) -> bool:
+    """Stops a running clock and records once whether the promise was kept; False if it stood already."""
+    seconds = int(took.total_seconds())
+    changed = connection.execute(
+        update(clock)
+        .where(clock.c.id == clock_id, clock.c.stopped_at.is_(None))
+        .values(stopped_at=at, kept=kept, opening_seconds=seconds)
+    )
+    return changed.rowcount == 1
+
+
+def responded(connection: Connection, ticket_id: int, at: datetime) -> None:
+    """Notes the first answer; later ones change nothing."""
+    connection.execute(
+        update(ticket).where(ticket.c.id == ticket_id, ticket.c.responded_at.is_(None)).values(responded_at=at)
+    )
+
+
+def running_clocks(connection: Connection) -> list[RunningClock]:
+    """Every response clock that runs, in order of its deadline."""
+    rows = connection.execute(select(clock).where(clock.c.stopped_at.is_(None)).order_by(clock.c.due_at, clock.c.id))
+    return [RunningClock(r.id, r.ticket_id, r.started_at, r.due_at) for r in rows]
+
+
+def told_steps(connection: Connection) -> dict[int, set[str]]:
+    """Clock id -> names of the steps that staff were reminded of, for the clocks that run."""
+    rows = connection.execute(
+        select(outbox.c.clock_id, outbox.c.step)
+        .join(clock, clock.c.id == outbox.c.clock_id)
+        .where(clock.c.stopped_at.is_(None), outbox.c.step.is_not(None))
+        .distinct()
+    )
+    told: dict[int, set[str]] = {}
+    for row in rows:
+        told.setdefault(row.clock_id, set()).add(row.step)
+    return told
+
+
+def clocks_of(connection: Connection, ticket_id: int) -> list[dict[str, Any]]:
+    """Every clock of a ticket, oldest first."""
+    rows = connection.execute(select(clock).where(clock.c.ticket_id == ticket_id).order_by(clock.c.id))
+    return [dict(row._mapping) for row in rows]
+
+
+def counts(connection: Connection, now: datetime) -> dict[str, int]:
+    """Tickets by state; `awaiting_response` have a running clock, `breached` one that was not kept or is past due."""
+
+    def count(*where: Any) -> int:
+        return int(connection.execute(select(func.count(func.distinct(clock.c.ticket_id))).where(*where)).scalar_one())
+
+    by_state = {
+        str(s): int(n) for s, n in connection.execute(select(ticket.c.state, func.count()).group_by(ticket.c.state))
+    }
+    past_due = clock.c.stopped_at.is_(None) & (clock.c.due_at < now)
+    return {
+        "awaiting_response": count(clock.c.stopped_at.is_(None)),
+        "open": by_state.get(OPEN, 0),
+        "resolved": by_state.get(RESOLVED, 0),
+        "breached": count(clock.c.kept.is_(False) | past_due),
+    }

@@ -1,0 +1,104 @@
+"""demo, run, once: the service itself."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from helpline_mail.cli.common import Context, configured
+
+if TYPE_CHECKING:
+    from helpline_mail.composition import Parts
+
+
+@click.command()
+@click.option("--serve", is_flag=True, help="Stay up, to be played with from a mail client.")
+def demo(serve: bool) -> int:
+    """Run the whole service on this machine with nothing installed, and check its claims.
+
+    Example: helpline-mail demo --serve
+    """
+    from helpline_mail.demo import run_demo
+
+    return run_demo(serve=serve)
+
+
+@click.command()
+@configured
+def run(context: Context) -> None:
+    """Run the daemon in the foreground, for systemd or a container.
+
+    Example: helpline-mail -c /etc/helpline-mail/config.toml run
+    """
+    import asyncio
+
+    from helpline_mail import daemon
+    from helpline_mail.composition import assemble
+    from helpline_mail.logs import configure
+
+    settings = context.settings()
+    configure(settings.logging.format, settings.logging.level)
+    asyncio.run(daemon.run(assemble(settings)))
+
+
+@click.command()
+@click.argument("loop", type=click.Choice(["collect", "triage", "remind", "submit", "all"]))
+@configured
+def once(context: Context, loop: str) -> None:
+    """Run one pass of a loop, then exit.
+
+    Example: helpline-mail once all
+    """
+    parts = context.parts()
+    passes = ("collect", "triage", "remind", "submit") if loop == "all" else (loop,)
+    for name in passes:
+        click.echo(f"{name}: {_PASSES[name](parts)}")
+
+
+def _collect(parts: "Parts") -> str:
+    from helpline_mail.composition import mailbox
+    from helpline_mail.service.collect import Doubts, collect
+
+    reader = mailbox(parts.settings)
+    try:
+        done = collect(parts.store, reader, parts.settings.imap.folder, parts.limits, Doubts(), parts.clock)
+    finally:
+        reader.close()
+    return f"{done.stored} stored"
+
+
+def _triage(parts: "Parts") -> str:
+    from helpline_mail.service.triage import triage
+
+    done = triage(parts.store, parts.correspondence, parts.budgets, parts.clock)
+    return f"{done.triaged} filed, {done.quarantined} quarantined, {done.failed} to be tried again"
+
+
+def _remind(parts: "Parts") -> str:
+    from helpline_mail.service.remind import remind
+
+    return f"{remind(parts.store, parts.correspondence, parts.clock)} queued"
+
+
+def _submit(parts: "Parts") -> str:
+    import asyncio
+
+    from helpline_mail.composition import submission_server
+    from helpline_mail.domain.errors import ServerUnavailableError
+    from helpline_mail.service.submit import Submitted, submit
+
+    server = submission_server(parts.settings)
+
+    async def send() -> Submitted:
+        try:
+            return await submit(parts.store, server, parts.correspondence, parts.clock, parts.settings.smtp.connections)
+        finally:
+            await server.close()
+
+    done = asyncio.run(send())
+    if done.unreachable:
+        raise ServerUnavailableError(done.unreachable)
+    return f"{done.tried} tried"
+
+
+_PASSES = {"collect": _collect, "triage": _triage, "remind": _remind, "submit": _submit}
+COMMANDS = (demo, run, once)

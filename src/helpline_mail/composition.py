@@ -1,0 +1,174 @@
+"""The composition root: from the configuration to the concrete parts. Only this file and the daemon know them all."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+from helpline_mail.adapters.imap import ImapMailbox, tls_context
+from helpline_mail.adapters.smtp import SubmissionServer
+from helpline_mail.adapters.store import ledger, revision
+from helpline_mail.adapters.store.engine import Store
+from helpline_mail.config import Settings, opening_hours, read_secret
+from helpline_mail.domain.budgets import Budgets
+from helpline_mail.domain.errors import ConfigurationError, MissingFileError
+from helpline_mail.domain.message import Address
+from helpline_mail.domain.policy import Policy, StaffMember
+from helpline_mail.domain.responder import OwnAddresses, Rations
+from helpline_mail.domain.threads import Signer
+from helpline_mail.service.collect import CollectLimits
+from helpline_mail.service.correspondence import Correspondence
+from helpline_mail.wire.templates import Templates
+
+KEY_OCTETS = 32
+ADDRESS_HOURS_A_DAY = 8
+"""A day's ration of one address in hours' rations, so that an unmarked robot is not answered all day."""
+
+
+def utc_now() -> datetime:
+    """The time of this machine's clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the services of one installation work with."""
+
+    settings: Settings
+    store: Store
+    correspondence: Correspondence
+    limits: CollectLimits
+    budgets: Budgets
+    clock: Callable[[], datetime]
+
+
+def policy(settings: Settings) -> Policy:
+    """The operator's decisions as the domain takes them."""
+    zone, start = settings.zone, settings.helpline.start_date
+    return Policy(
+        helpline=Address(settings.helpline.address, settings.helpline.name),
+        own=OwnAddresses(settings.helpline.address),
+        reference_prefix=settings.helpline.reference_prefix,
+        telephone=settings.helpline.telephone,
+        skype=settings.helpline.skype,
+        hours=opening_hours(settings.opening_hours, zone),
+        response=settings.promise.response,
+        reminders=settings.promise.reminders,
+        overdue_reminders=settings.promise.overdue_reminders,
+        staff=tuple(StaffMember(member.name, member.address, member.role) for member in settings.staff),
+        rations=Rations(
+            settings.rations.per_address,
+            settings.rations.per_domain,
+            settings.rations.total,
+            per_address_a_day=ADDRESS_HOURS_A_DAY * settings.rations.per_address,
+        ),
+        recorded_before=datetime.combine(start, time.min, zone).astimezone(UTC) if start else None,
+        authserv_id=settings.staff_identity.authserv_id,
+        alarms_to=settings.alarms.to,
+        give_up_after=settings.smtp.give_up_after,
+    )
+
+
+def open_store(settings: Settings) -> Store:
+    """The database, opened but not looked at. A relative SQLite path starts at the configuration's folder."""
+    database = settings.database
+    password = _secret(settings, database.password_file) if database.password_file else None
+    scheme, separator, file = database.url.partition("sqlite:///")
+    url = f"{separator}{settings.path(file)}" if separator and not scheme else database.url
+    return Store(url, password)
+
+
+def assemble(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Parts:
+    """Everything but the servers. The database must be at this version's revision; a new one is made ready."""
+    store = open_store(settings)
+    revision.require_current(store)
+    signer = Signer(signing_keys(settings, store), settings.helpline.address)
+    folder = settings.path(settings.helpline.templates) if settings.helpline.templates else None
+    templates = Templates(folder)
+    if problems := templates.check():
+        raise ConfigurationError("\n".join(f"helpline.templates: {problem}" for problem in problems))
+    imap = settings.imap
+    return Parts(
+        settings=settings,
+        store=store,
+        correspondence=Correspondence(policy(settings), signer, templates, settings.helpline.plus_addresses),
+        limits=CollectLimits(imap.batch_messages, imap.batch_bytes, imap.message_bytes),
+        budgets=Budgets(message=imap.message_bytes),
+        clock=clock,
+    )
+
+
+def mailbox(settings: Settings) -> ImapMailbox:
+    """The mailbox, not yet connected. Raises MissingFileError or CredentialError for a password that cannot be read."""
+    imap = settings.imap
+    return ImapMailbox(
+        imap.host, imap.port, imap.tls, imap.user, _secret(settings, imap.password_file), imap.folder,
+        imap.timeout.total_seconds(), tls_context(_ca_file(settings, "imap", imap.ca_file)),
+    )  # fmt: skip
+
+
+def submission_server(settings: Settings) -> SubmissionServer:
+    """The submission server, not yet connected. Raises like `mailbox`."""
+    smtp = settings.smtp
+    return SubmissionServer(
+        smtp.host, smtp.port, smtp.tls, smtp.user, _secret(settings, smtp.password_file),
+        smtp.timeout.total_seconds(), tls_context(_ca_file(settings, "smtp", smtp.ca_file)),
+        settings.helpline.address.rpartition("@")[2],
+    )  # fmt: skip
+
+
+def signing_keys(settings: Settings, store: Store) -> tuple[bytes, ...]:
+    """The keys of our signatures, the newest first. Made for a database that has seen no mail yet, never replaced."""
+    path = settings.path(settings.helpline.key_file)
+    if not _credential(settings.helpline.key_file).is_file() and not path.exists():
+        with store.read() as connection:
+            in_use = sum(ledger.counts(connection).values()) > 0
+        if in_use:
+            raise MissingFileError(
+                f"{path}: the signing keys are missing, without which replies no longer find their tickets; "
+                "restore the file from a backup"
+            )
+        write_new_key(path)
+    try:
+        lines = _secret(settings, settings.helpline.key_file).split()
+        keys = tuple(base64.b64decode(line, validate=True) for line in lines)
+    except ValueError:
+        keys = ()
+    if not keys or min(map(len, keys)) < KEY_OCTETS:
+        raise ConfigurationError(f"{path}: not signing keys; restore the file from a backup")
+    return keys
+
+
+def write_new_key(path: Path) -> None:
+    """A file with one new key, readable by its owner only."""
+    key = base64.b64encode(secrets.token_bytes(KEY_OCTETS)) + b"\n"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return  # another instance was quicker, and its key is the one
+    except OSError as error:
+        raise ConfigurationError(f"{path}: the signing keys cannot be written here ({error.strerror})") from None
+    with os.fdopen(handle, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _credential(name: str) -> Path:
+    return Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
+
+
+def _secret(settings: Settings, name: str) -> str:
+    return read_secret(settings, name, os.environ.get("CREDENTIALS_DIRECTORY"))
+
+
+def _ca_file(settings: Settings, section: str, name: str) -> str | None:
+    if not name:
+        return None
+    path = settings.path(name)
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such file; {section}.ca_file names the certificates that are trusted")
+    return str(path)

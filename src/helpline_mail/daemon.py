@@ -1,0 +1,201 @@
+"""The daemon: loops without memory. A thread holds the mailbox; ticks and wake-ups ask SQL what is due.
+
+A server that is down or refuses the password is an alarm and a backoff, never an end.
+"""
+
+import asyncio
+import random
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from helpline_mail.adapters import systemd
+from helpline_mail.adapters.imap import ImapMailbox
+from helpline_mail.adapters.smtp import SubmissionServer
+from helpline_mail.composition import Parts, mailbox, submission_server
+from helpline_mail.domain.errors import CredentialError, HelplineError, InputOutputError
+from helpline_mail.service.alarms import end_alarm, raise_alarm
+from helpline_mail.service.collect import Doubts, collect
+from helpline_mail.service.remind import remind
+from helpline_mail.service.submit import submit
+from helpline_mail.service.triage import triage
+
+TICK_SECONDS = {"triage": 5, "remind": 15, "submit": 2}
+"""How often each loop looks at SQL when nothing wakes it sooner."""
+BACKOFF_SECONDS = (2.0, 60.0)
+DRAIN_SECONDS = 15.0
+log = structlog.get_logger()
+
+
+class Daemon:
+    """All loops of one instance."""
+
+    def __init__(self, parts: Parts, reader: ImapMailbox, submitter: SubmissionServer) -> None:
+        self._parts, self._reader, self._submitter = parts, reader, submitter
+        self._wake = {name: asyncio.Event() for name in TICK_SECONDS}
+        self._stopping = threading.Event()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Asks every loop to finish what it has in hand."""
+        self._stopping.set()
+        self._stop.set()
+        for event in self._wake.values():
+            event.set()
+
+    async def run(self) -> None:
+        """Works until `stop`, then drains."""
+        loop = asyncio.get_running_loop()
+        collector = threading.Thread(target=self._collect_forever, args=(loop,), name="collect", daemon=True)
+        scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        for name, seconds in TICK_SECONDS.items():
+            scheduler.add_job(self._wake[name].set, "interval", seconds=seconds, id=name)
+            self._wake[name].set()  # what fell due while nobody ran is due now
+        workers = [
+            asyncio.create_task(self._work_forever("triage", self._triage)),
+            asyncio.create_task(self._work_forever("remind", self._remind)),
+            asyncio.create_task(self._work_forever("submit", self._submit)),
+        ]
+        collector.start()
+        scheduler.start()
+        systemd.notify("READY=1")
+        log.info("started")
+        await self._stop.wait()
+        systemd.notify("STOPPING=1")
+        scheduler.shutdown(wait=False)
+        _, unfinished = await asyncio.wait(workers, timeout=DRAIN_SECONDS)
+        for worker in unfinished:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        await self._submitter.close()
+        await asyncio.to_thread(collector.join, 3.0)
+        self._parts.store.close()
+        log.info("stopped")
+
+    async def _work_forever(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """One loop: waits to be woken, works, and takes nothing that happens as a reason to end."""
+        failures = 0
+        while not self._stopping.is_set():
+            await self._wake[name].wait()
+            self._wake[name].clear()
+            try:
+                await work()
+                failures = 0
+            except Exception as error:  # the next tick looks at SQL again, whatever went wrong now
+                failures += 1
+                text = str(error) if isinstance(error, HelplineError) else f"our own fault: {type(error).__name__}"
+                log.error(f"{name} failed", error=text, exc_info=not isinstance(error, HelplineError))
+                await self._note(name, f"{name}: {text}")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), _backoff(failures))
+                continue
+            await self._clear(name)
+
+    async def _triage(self) -> None:
+        done = await asyncio.to_thread(
+            triage, self._parts.store, self._parts.correspondence, self._parts.budgets, self._parts.clock
+        )
+        if done.triaged or done.quarantined or done.failed:
+            log.info("triaged", messages=done.triaged, quarantined=done.quarantined, failed=done.failed)
+        if done.triaged or done.quarantined:
+            self._wake["submit"].set()
+
+    async def _remind(self) -> None:
+        if queued := await asyncio.to_thread(remind, self._parts.store, self._parts.correspondence, self._parts.clock):
+            log.info("reminded", mails=queued)
+            self._wake["submit"].set()
+
+    async def _submit(self) -> None:
+        parts = self._parts
+        at_once = parts.settings.smtp.connections
+        done = await submit(parts.store, self._submitter, parts.correspondence, parts.clock, at_once, self._stopping)
+        if done.tried:
+            log.info("submitted", mails=done.tried)
+        if done.unreachable:
+            log.warning("mail server unavailable", reason=done.unreachable)
+            await self._note("mail_server", done.unreachable)
+        elif done.tried:
+            await self._clear("mail_server")
+
+    async def _note(self, cause: str, text: str) -> None:
+        """Raises an alarm; where even that fails the log line has to do, and the loop goes on."""
+        with _logged("alarm failed"):
+            await asyncio.to_thread(
+                raise_alarm, self._parts.store, self._parts.correspondence, cause, text, self._parts.clock
+            )
+
+    async def _clear(self, cause: str) -> None:
+        with _logged("end of alarm failed"):
+            await asyncio.to_thread(end_alarm, self._parts.store, self._parts.correspondence, cause, self._parts.clock)
+
+    def _collect_forever(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The mailbox's own thread: a pass, then IDLE until something may have changed."""
+        doubts, failures = Doubts(), 0
+        while not self._stopping.is_set():
+            try:
+                stored = self._collect(doubts)
+                failures = 0
+                if stored:
+                    _wake(loop, self._wake["triage"])
+                else:
+                    self._reader.wait(self._parts.settings.imap.poll_every.total_seconds(), self._stopping)
+            except Exception as error:  # a broken mailbox must not end the thread that would find it mended
+                failures += 1
+                self._collect_failed(error, failures)
+        self._reader.close()
+
+    def _collect(self, doubts: Doubts) -> int:
+        parts = self._parts
+        done = collect(parts.store, self._reader, parts.settings.imap.folder, parts.limits, doubts, parts.clock)
+        if done.stored:
+            log.info("collected", messages=done.stored)
+        if done.renumbered:
+            log.warning("mailbox renumbered")
+        end_alarm(parts.store, parts.correspondence, "mailbox", parts.clock)
+        return done.stored
+
+    def _collect_failed(self, error: Exception, failures: int) -> None:
+        if self._stopping.is_set():
+            return
+        text = str(error) if isinstance(error, HelplineError) else f"our own fault: {type(error).__name__}"
+        log.error("collect failed", error=text, exc_info=not isinstance(error, HelplineError))
+        if not isinstance(error, InputOutputError) and (failures > 1 or isinstance(error, CredentialError)):
+            # One broken connection is everyday life; the second in a row is trouble.
+            with _logged("alarm failed"):
+                raise_alarm(self._parts.store, self._parts.correspondence, "mailbox", text, self._parts.clock)
+        self._stopping.wait(_backoff(failures))
+
+
+@contextmanager
+def _logged(event: str) -> Iterator[None]:
+    """Nothing that goes wrong in here may end a loop."""
+    try:
+        yield
+    except Exception as error:
+        log.error(event, error=type(error).__name__)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop has ended: there is nobody to wake
+        loop.call_soon_threadsafe(event.set)
+
+
+def _backoff(failures: int) -> float:
+    first, last = BACKOFF_SECONDS
+    return min(first * 2.0 ** min(failures - 1, 6), last) * (0.8 + 0.4 * random.random())  # noqa: S311  jitter
+
+
+async def run(parts: Parts) -> None:
+    """Runs until SIGTERM or SIGINT."""
+    daemon = Daemon(parts, mailbox(parts.settings), submission_server(parts.settings))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop)
+    await daemon.run()

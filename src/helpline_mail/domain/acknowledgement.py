@@ -1,0 +1,90 @@
+"""What an acknowledgement says to the enquirer: facts and their words, never anything the enquirer wrote."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Literal
+
+from helpline_mail.domain.opening_hours import WEEKDAYS, ClosedDay, OpeningHours
+from helpline_mail.domain.promise import spoken_day, spoken_moment, spoken_time
+
+DAY = timedelta(days=1)
+
+Situation = Literal["in_hours", "out_of_hours", "weekend", "bank_holiday", "closure", "late"]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Facts in words that fit into a sentence; times are local."""
+
+    situation: Situation
+    by: str
+    """`by 12:40 today, Tuesday 24 November`: when an answer is due, or with "late" when it was."""
+    lines_open: bool
+    lines_until: str | None
+    """`16:00 today`: when the open lines close; None while they are closed, or if that is over a day away."""
+    lines_from: str | None
+    """`10:00 on Monday 30 November`: when the closed lines open; None while they are open."""
+    closed: str
+    """`at the weekend`, `from Friday 3 April to Monday 6 April`: closed days before the answer, or empty."""
+    reason: str
+    """`Good Friday and Easter Monday`: why they are closed, if it is not an ordinary week; or empty."""
+
+
+def acknowledge(hours: OpeningHours, due: datetime, now: datetime) -> Acknowledgement:
+    """The facts for an acknowledgement composed at `now` to a query whose answer is due at `due`."""
+    is_open = hours.is_open(now)
+    closing = hours.next_closing(now) if is_open else None
+    closed_days = hours.closed_days(now, due)
+    today = now.astimezone(hours.time_zone).date()
+    return Acknowledgement(
+        situation="late" if due <= now else _situation(is_open, closed_days),
+        by=_dated(spoken_time(due, now, hours.time_zone), due.astimezone(hours.time_zone).date(), today),
+        lines_open=is_open,
+        lines_until=spoken_moment(closing, now, hours.time_zone) if closing and closing - now < DAY else None,
+        lines_from=None if is_open else spoken_moment(hours.next_opening(now), now, hours.time_zone),
+        closed=_listed([_spoken_run(run, today) for run in _runs(closed_days)]),
+        reason=_listed(_reasons(closed_days)),
+    )
+
+
+def _dated(said: str, day: date, today: date) -> str:
+    """With its date even if that is today: the mail may arrive, or be read, on another day."""
+    return f"{said}, {spoken_day(day, today)}" if day == today else said
+
+
+def _situation(is_open: bool, closed_days: list[ClosedDay]) -> Situation:
+    kinds = {closed.kind for closed in closed_days}
+    if "closure" in kinds:
+        return "closure"
+    if "bank holiday" in kinds:
+        return "bank_holiday"
+    if "weekday" in kinds:
+        return "weekend"
+    return "in_hours" if is_open else "out_of_hours"
+
+
+def _reasons(closed_days: list[ClosedDay]) -> list[str]:
+    """Each reason once and without its small print: `Boxing Day (substitute day)` is said `Boxing Day`."""
+    said = (closed.reason.partition(" (")[0] for closed in closed_days if closed.kind != "weekday")
+    return list(dict.fromkeys(said))
+
+
+def _runs(closed_days: list[ClosedDay]) -> list[list[ClosedDay]]:
+    """Days that follow each other belong together."""
+    by_start = groupby(enumerate(closed_days), lambda item: item[1].day - item[0] * DAY)
+    return [[closed for _, closed in run] for _, run in by_start]
+
+
+def _spoken_run(run: list[ClosedDay], today: date) -> str:
+    first, last = run[0].day, run[-1].day
+    if {closed.reason for closed in run} <= set(WEEKDAYS[5:]):
+        return "at the weekend"
+    if first == last:
+        return "today" if first == today else f"on {spoken_day(first, today)}"
+    start = "from today" if first == today else f"from {spoken_day(first, today)}"
+    return f"{start} to {spoken_day(last, today)}"
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

@@ -1,0 +1,182 @@
+"""The heart: what one message means, decided as data with its reasons. Nothing here acts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from helpline_mail.domain.message import Bounce, Message
+from helpline_mail.domain.policy import Policy
+from helpline_mail.domain.responder import (
+    Reason,
+    Sent,
+    Verdict,
+    authentication_reason,
+    automatic_reason,
+    ration_reason,
+)
+from helpline_mail.domain.threads import Candidate, ThreadDecision, decide_thread
+
+
+class Disposition(StrEnum):
+    """What became of a message in the mailbox. Each message has exactly one."""
+
+    NEW_TICKET = "new_ticket"
+    FOLLOW_UP = "follow_up"
+    AUTOMATIC = "automatic"
+    BOUNCE = "bounce"
+    DUPLICATE = "duplicate"
+    OWN = "own"
+    STAFF = "staff"
+    RECORDED = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class SentMail:
+    """A mail of ours that a message proves to know: by its signed Message-ID or its signed bounce address."""
+
+    outbox_id: int
+    ticket_id: int | None
+    recipient: str
+    kind: str
+
+
+NONE_SENT = Sent(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What SQL knows that bears on one message."""
+
+    arrived_at: datetime
+    """IMAP INTERNALDATE: when the message reached the mailbox."""
+    duplicate_of: int | None = None
+    """The message that holds the same content already."""
+    same_id_other_content: bool = False
+    is_own_mail: bool = False
+    """Its Message-ID is one that we signed and really sent."""
+    sent: tuple[SentMail, ...] = ()
+    """Mails of ours that a bounce may be about."""
+    candidates: tuple[Candidate, ...] = ()
+    bad_tokens: int = 0
+    mentioned: tuple[str, ...] = ()
+    acknowledged: Sent = NONE_SENT
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What should be true after one message: the ticket's change, the effects, and the reasons of each."""
+
+    disposition: Disposition
+    kind: str
+    """The message's kind in its ticket: enquiry, follow_up, automatic, bounce, staff_unverified."""
+    ticket_id: int | None
+    """The ticket it joins. None with NEW_TICKET: a ticket of its own; None otherwise: it belongs to no ticket."""
+    starts_clock: bool
+    acknowledge: bool
+    notify_staff: bool
+    related: tuple[str, ...] = ()
+    bounced: tuple[SentMail, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+def decide(message: Message, context: Context, policy: Policy) -> Intake:
+    """What one parsed message means. Every branch says why; whatever is not certain becomes a ticket of its own."""
+    if policy.recorded_before is not None and context.arrived_at < policy.recorded_before:
+        return _aside(
+            Disposition.RECORDED, "recorded", Reason("before_start", "it arrived before the start date", "automatic")
+        )
+    if context.duplicate_of is not None:
+        return _aside(
+            Disposition.DUPLICATE, "duplicate", Reason("duplicate", "the same message is here already", "automatic")
+        )
+    if context.is_own_mail:
+        return _aside(Disposition.OWN, "own", Reason("own_mail", "it is a mail that we sent ourselves", "automatic"))
+    thread = _thread(context)
+    why_thread = Reason(thread.code, thread.text, "withheld")
+    if message.bounces:
+        return _bounce(message.bounces, context, why_thread)
+    machine = automatic_reason(message, policy.own)
+    if machine and machine.kind == "automatic":
+        return Intake(
+            Disposition.AUTOMATIC, "automatic", thread.ticket_id, starts_clock=False, acknowledge=False,
+            notify_staff=False, related=thread.related, reasons=(machine, why_thread),
+        )  # fmt: skip
+    if (staff := _from_staff(message, thread, context, policy)) is not None:
+        return staff
+    if thread.ticket_id is not None:
+        once = Reason("follow_up", "one acknowledgement per ticket, and this ticket had its own", "withheld")
+        return Intake(
+            Disposition.FOLLOW_UP, "follow_up", thread.ticket_id, starts_clock=True, acknowledge=False,
+            notify_staff=True, related=thread.related, reasons=(why_thread, once),
+        )  # fmt: skip
+    return _new_ticket(thread, why_thread, machine or _withheld(context, policy), context)
+
+
+def _thread(context: Context) -> ThreadDecision:
+    """The ticket it joins; none for a sender that the believed receiver found to be forged."""
+    thread = decide_thread(context.candidates, context.bad_tokens, context.mentioned)
+    forged = authentication_reason(context.verdict)
+    if forged is None or thread.ticket_id is None:
+        return thread
+    touched = (*(candidate.reference for candidate in context.candidates), *thread.related)
+    return ThreadDecision(None, tuple(dict.fromkeys(touched)), forged.code, forged.text)
+
+
+def _aside(disposition: Disposition, kind: str, reason: Reason) -> Intake:
+    return Intake(disposition, kind, None, starts_clock=False, acknowledge=False, notify_staff=False, reasons=(reason,))
+
+
+def _withheld(context: Context, policy: Policy) -> Reason | None:
+    return authentication_reason(context.verdict) or ration_reason(policy.rations, context.acknowledged)
+
+
+def _new_ticket(thread: ThreadDecision, why_thread: Reason, withheld: Reason | None, context: Context) -> Intake:
+    reasons = [why_thread]
+    if context.same_id_other_content:
+        reasons.append(
+            Reason("reused_message_id", "another message with other content has the same Message-ID", "withheld")
+        )
+    reasons.append(
+        withheld or Reason("acknowledged", "a person wrote and nothing speaks against an answer", "withheld")
+    )
+    return Intake(
+        Disposition.NEW_TICKET, "enquiry", None, starts_clock=True, acknowledge=withheld is None,
+        notify_staff=True, related=thread.related, reasons=tuple(reasons),
+    )  # fmt: skip
+
+
+def _bounce(bounces: tuple[Bounce, ...], context: Context, why_thread: Reason) -> Intake:
+    """A bounce acts only on a mail that we sent to that very recipient (RFC 3464 section 4.1: forgeries exist)."""
+    failed = {bounce.recipient.casefold() for bounce in bounces if bounce.action in (None, "failed")}
+    hit = tuple(mail for mail in context.sent if mail.recipient.casefold() in failed)
+    if hit:
+        reason = Reason("bounce_matched", "the mail that it reports was sent by us to that recipient", "automatic")
+    else:
+        reason = Reason(
+            "bounce_unmatched", "it reports no failure of a mail that we sent to that recipient", "automatic"
+        )
+    ticket_id = next((mail.ticket_id for mail in hit if mail.ticket_id is not None), None)
+    return Intake(
+        Disposition.BOUNCE, "bounce", ticket_id, starts_clock=False, acknowledge=False,
+        notify_staff=bool(hit), bounced=hit, reasons=(reason, why_thread),
+    )  # fmt: skip
+
+
+def _from_staff(message: Message, thread: ThreadDecision, context: Context, policy: Policy) -> Intake | None:
+    """A mail that names a member of staff as its writer and answers a mail of ours is kept with that ticket.
+
+    From is a claim: it answers nobody, stops no clock and is sent on to nobody.
+    """
+    address = message.sender.address
+    member = policy.staff_member(address.addr_spec) if address else None
+    tickets = {c.ticket_id for c in context.candidates if c.evidence != "stored_message_id"}
+    if member is None or thread.ticket_id is not None or len(tickets) != 1:
+        return None
+    reason = Reason(
+        "staff_unverified", "it says that it is from staff, which nothing proves: kept, sent on to nobody", "withheld"
+    )
+    return Intake(
+        Disposition.STAFF, "staff_unverified", tickets.pop(), starts_clock=False, acknowledge=False,
+        notify_staff=True, reasons=(reason,),
+    )  # fmt: skip

@@ -1,0 +1,55 @@
+"""What the operator decided, as the values that decisions take."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from helpline_mail.domain.message import Address
+from helpline_mail.domain.opening_hours import OpeningHours
+from helpline_mail.domain.responder import OwnAddresses, Rations
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """A person who answers enquirers; a lead also sees what is late."""
+
+    name: str
+    address: str
+    role: Literal["adviser", "lead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that a decision needs to know of the configuration."""
+
+    helpline: Address
+    own: OwnAddresses
+    reference_prefix: str
+    telephone: str
+    skype: str
+    hours: OpeningHours
+    response: timedelta
+    """Opening time within which every query is answered."""
+    reminders: tuple[timedelta, ...]
+    """Opening time left at which staff are reminded."""
+    overdue_reminders: tuple[timedelta, ...]
+    """Opening time past the deadline at which staff and leads are reminded."""
+    staff: tuple[StaffMember, ...]
+    rations: Rations
+    recorded_before: datetime | None
+    """A message that arrived before this instant is recorded and nothing more."""
+    authserv_id: str
+    alarms_to: tuple[str, ...]
+    give_up_after: timedelta
+    """Wall time after which an undeliverable mail is given up."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which people are told the time."""
+        return self.hours.time_zone
+
+    def staff_member(self, addr_spec: str) -> StaffMember | None:
+        """The member of staff with that address, compared without regard to case."""
+        wanted = addr_spec.casefold()
+        return next((member for member in self.staff if member.address.casefold() == wanted), None)

@@ -1,0 +1,78 @@
+"""When staff are reminded: the most urgent step that a running clock has reached, once, while the helpline is open.
+
+A reminder is neither stored nor scheduled: it is due or it is not. A missed sweep, a restart or a second instance
+changes nothing but the lateness that the next reminder truthfully states.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from helpline_mail.domain.opening_hours import OpeningHours
+from helpline_mail.domain.policy import Policy, StaffMember
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """A point on the way to a deadline and past it: opening time past the deadline, negative before it."""
+
+    past_due: timedelta
+
+    @property
+    def overdue(self) -> bool:
+        """True from the deadline on."""
+        return self.past_due >= timedelta()
+
+    @property
+    def name(self) -> str:
+        """`90m` for ninety minutes left, `overdue-60m` for an hour past: the step's half of a reminder's unique key."""
+        minutes, seconds = divmod(int(abs(self.past_due).total_seconds()), 60)
+        return f"{'overdue-' if self.overdue else ''}{minutes}m{f'{seconds}s' if seconds else ''}"
+
+
+def steps(policy: Policy) -> tuple[Step, ...]:
+    """All configured steps, the earliest first."""
+    return tuple(sorted({Step(-left) for left in policy.reminders} | {Step(past) for past in policy.overdue_reminders}))
+
+
+@dataclass(frozen=True, slots=True)
+class RunningClock:
+    """A response clock that runs: an answer is due and has not been given."""
+
+    clock_id: int
+    ticket_id: int
+    started_at: datetime
+    due_at: datetime
+
+
+def step_due(clock: RunningClock, told: Collection[str], policy: Policy, now: datetime) -> Step | None:
+    """The most urgent step reached, unless it or a more urgent one was told already; None while closed.
+
+    `told` are the names of the steps of this clock that staff were reminded of.
+    """
+    if not policy.hours.is_open(now):
+        return None
+    past_due = -policy.hours.opening_time_left(now, clock.due_at)
+    reached = [step for step in steps(policy) if step.past_due <= past_due]
+    if not reached:
+        return None
+    most_urgent = reached[-1]
+    told_steps = [step for step in steps(policy) if step.name in told]
+    return None if told_steps and told_steps[-1] >= most_urgent else most_urgent
+
+
+def recipients(step: Step, assignee: str | None, policy: Policy) -> tuple[StaffMember, ...]:
+    """Who is reminded: the taker, or everybody if nobody took it; from the deadline on leads too. Never nobody."""
+    taker = policy.staff_member(assignee) if assignee else None
+    if taker is None:
+        return policy.staff
+    leads = tuple(member for member in policy.staff if member.role == "lead" and member != taker)
+    return (taker, *leads) if step.overdue else (taker,)
+
+
+def step_instant(clock: RunningClock, step: Step, hours: OpeningHours) -> datetime:
+    """When a step is reached: the instant with that much opening time left, or past."""
+    if step.overdue:
+        return hours.add_opening_time(clock.due_at, step.past_due)
+    whole = hours.opening_time_between(clock.started_at, clock.due_at)
+    return hours.add_opening_time(clock.started_at, max(whole + step.past_due, timedelta()))

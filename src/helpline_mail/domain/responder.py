@@ -1,0 +1,318 @@
+"""May we answer? The one rule table for every acknowledgement (RFC 3834 section 2, RFC 5230 section 4.6).
+
+Two kinds of reason are told apart, because the worst fault is an enquiry without a clock. `automatic`:
+certainly written by a machine; the mail is stored and nothing more. `withheld`: perhaps written by a person;
+it becomes a ticket with its clock, and only the acknowledgement stays away. So what a header proves comes
+before what a subject suggests, and a subject alone never makes a mail automatic.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from helpline_mail.domain.message import Message
+from helpline_mail.domain.notices import is_absence_notice, is_bounce_notice
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why no acknowledgement leaves: a stable code, and a clause that staff and `ticket explain` read."""
+
+    code: str
+    text: str
+    kind: Literal["automatic", "withheld"]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAddresses:
+    """The helpline's address and its plus-forms (RFC 5233 section 4), compared without regard to case."""
+
+    address: str
+
+    def __contains__(self, addr_spec: str) -> bool:
+        local, _, domain = addr_spec.casefold().rpartition("@")
+        return f"{local.partition('+')[0]}@{domain}" == self.address.casefold()
+
+    def wrote(self, message_id: str) -> bool:
+        """Whether a Message-ID has our domain at its right: a hint that a mail answers us, never a proof."""
+        right = message_id.strip("<> ").casefold().rpartition("@")[2]
+        return right == self.address.casefold().rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the configured receiver found out about the sender (RFC 8601); `none` where it says nothing."""
+
+    dmarc: str = "none"
+    spf: str = "none"
+    dkim: str = "none"
+    aligned: bool = False
+    """The receiver vouches for the domain in From."""
+    failed: bool = False
+    """The receiver says that the domain in From disowns this mail."""
+    text: str = "no receiver is believed to have authenticated the sender"
+
+
+_MAIL_SYSTEMS = {"mailerdaemon", "postmaster", "mdaemon"}
+_ROBOTS = _MAIL_SYSTEMS | {
+    "listserv", "majordomo", "mailman", "noreply", "donotreply", "noresponse", "noanswer", "nichtantworten",
+    "nepasrepondre", "autoreply", "autoresponder", "bounce", "bounces", "notifications",
+}  # fmt: skip
+_LIST_SERVER = re.compile(r"owner-.+|.+-(?:request|bounces?|owner)|.+[-_.]no[-_.]?reply|no[-_.]?reply[-_.].+")
+_AUTORESPONDER_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply", "x-vacation")
+_MACHINE_REPORTS = {"delivery-status", "disposition-notification", "feedback-report"}
+_LIST_FIELDS = (
+    "list-id", "list-help", "list-subscribe", "list-unsubscribe", "list-post", "list-owner", "list-archive",
+    "mailing-list", "x-mailing-list", "x-beenthere", "x-mailman-version",
+)  # fmt: skip
+_MEETING_ANSWER = re.compile(r"(?:accepted|declined|tentative|new time proposed)\b.{0,20}:", re.IGNORECASE)
+
+
+def is_robot(local_part: str) -> bool:
+    """Whether a local part is one behind which nobody reads (RFC 3834 section 2, RFC 2142 section 5)."""
+    return _bare(local_part) in _ROBOTS or _LIST_SERVER.fullmatch(_user(local_part)) is not None
+
+
+def _user(local_part: str) -> str:
+    return local_part.casefold().partition("+")[0]
+
+
+def _bare(local_part: str) -> str:
+    return re.sub(r"[-_.]", "", _user(local_part))
+
+
+def _keyword(value: str) -> str:
+    """The first word of a structured field in small letters, behind comments (RFC 5322 section 3.2.2)."""
+    depth, kept = 0, []
+    for character in value:
+        if character == "(":
+            depth += 1
+        elif character == ")":
+            depth = max(0, depth - 1)
+        elif depth == 0:
+            kept.append(character)
+    word = re.match(r"[\s\"']*([\w-]+)", "".join(kept))
+    return word[1].casefold() if word else ""
+
+
+def _keywords(message: Message, *names: str) -> set[str]:
+    """The first word of every field of those names; an empty one stands for a field that says nothing."""
+    return {_keyword(value) for name in names for value in message.fields.get(name, ())}
+
+
+def _parameter(message: Message, name: str) -> str:
+    """A parameter of the outermost Content-Type in small letters, or nothing."""
+    found = re.search(rf";\s*{name}\s*=\s*\"?([\w-]+)", (message.first("content-type") or "")[:2000], re.IGNORECASE)
+    return found[1].casefold() if found else ""
+
+
+def _says_automatic(message: Message, own: OwnAddresses) -> bool:
+    return bool(_keywords(message, "auto-submitted") - {"no", ""})
+
+
+def _is_autoresponder(message: Message, own: OwnAddresses) -> bool:
+    said = _keywords(message, *_AUTORESPONDER_FIELDS) - {"no", "none", "false", "0", ""}
+    return bool(said) or "reply" in _keywords(message, "x-autogenerated")
+
+
+def _says_auto_reply(message: Message, own: OwnAddresses) -> bool:
+    return not {"auto_reply", "auto-reply", "autoreply"}.isdisjoint(_keywords(message, "precedence", "x-precedence"))
+
+
+def _is_report(message: Message, own: OwnAddresses) -> bool:
+    if message.content_type == "multipart/report":
+        return _parameter(message, "report-type") in _MACHINE_REPORTS
+    return message.content_type.removeprefix("message/") in _MACHINE_REPORTS
+
+
+def _is_bounce(message: Message, own: OwnAddresses) -> bool:
+    return bool(message.bounces)
+
+
+def _is_meeting_answer(message: Message, own: OwnAddresses) -> bool:
+    # With words in it, a person has something to say besides "accepted".
+    alone = message.content_type == "text/calendar" and _parameter(message, "method") == "reply"
+    return alone or (_is_worded_meeting_answer(message, own) and not message.text.strip())
+
+
+def _is_worded_meeting_answer(message: Message, own: OwnAddresses) -> bool:
+    calendar = any(attachment.content_type == "text/calendar" for attachment in message.attachments)
+    return calendar and _MEETING_ANSWER.match(message.subject) is not None
+
+
+def _has_null_return_path(message: Message, own: OwnAddresses) -> bool:
+    path = message.first("return-path")
+    return path is not None and "".join(path.split()) in {"<>", "<#@[]>", '<"">'}  # qmail's double bounce too
+
+
+def _is_null_path_notice(message: Message, own: OwnAddresses) -> bool:
+    # Forwarders and web forms blank the return path of people's mail too, so it takes a second sign.
+    second = _is_mail_system(message) or is_absence_notice(message.subject) or is_bounce_notice(message.subject)
+    return second and _has_null_return_path(message, own)
+
+
+def _is_mail_system(message: Message) -> bool:
+    address = message.sender.address
+    return address is not None and _bare(address.addr_spec.rpartition("@")[0]) in _MAIL_SYSTEMS
+
+
+def _is_absence_answer(message: Message, own: OwnAddresses) -> bool:
+    answers_us = any(own.wrote(message_id) for message_id in (*message.in_reply_to, *message.references))
+    return answers_us and is_absence_notice(message.subject)
+
+
+def _is_malformed(message: Message, own: OwnAddresses) -> bool:
+    return message.sender.address is None
+
+
+def _is_from_us(message: Message, own: OwnAddresses) -> bool:
+    return message.sender.address is not None and message.sender.address.addr_spec in own
+
+
+def _sender_is_robot(message: Message, own: OwnAddresses) -> bool:
+    address = message.sender.address
+    return address is not None and is_robot(address.addr_spec.rpartition("@")[0])
+
+
+def _is_list_mail(message: Message, own: OwnAddresses) -> bool:
+    if any(name in message.fields for name in _LIST_FIELDS):
+        return True
+    return not {"bulk", "list", "junk"}.isdisjoint(_keywords(message, "precedence", "x-precedence"))
+
+
+def _asks_no_answer(message: Message, own: OwnAddresses) -> bool:
+    # [MS-OXCMAIL] section 2.1.3.2.20. People's clients write DR, NDR, RN and NRN: no reports, please.
+    asked = ",".join(message.fields.get("x-auto-response-suppress", ()))[:1000].casefold()
+    return not {"all", "autoreply", "oof"}.isdisjoint(re.split(r"[\s,;]+", asked))
+
+
+def _is_silent_about_itself(message: Message, own: OwnAddresses) -> bool:
+    return "" in _keywords(message, "auto-submitted")
+
+
+def _has_absence_subject(message: Message, own: OwnAddresses) -> bool:
+    return is_absence_notice(message.subject)
+
+
+_Rule = Callable[[Message, OwnAddresses], bool]
+
+_RULES: tuple[tuple[_Rule, Reason], ...] = (
+    (
+        _says_automatic,
+        Reason("auto_submitted", "its Auto-Submitted field says that a machine sent it", "automatic"),
+    ),
+    (
+        _is_autoresponder,
+        Reason("autoresponder", "a header field names the autoresponder that sent it", "automatic"),
+    ),
+    (
+        _says_auto_reply,
+        Reason("precedence_auto_reply", "its Precedence field says that it is an automatic reply", "automatic"),
+    ),
+    (
+        _is_report,
+        Reason("report", "it is a machine's report on the delivery or the reading of a mail", "automatic"),
+    ),
+    (_is_bounce, Reason("bounce", "it reports that a mail could not be delivered", "automatic")),
+    (_is_meeting_answer, Reason("calendar_reply", "it is a calendar's answer to an invitation", "automatic")),
+    (
+        _is_null_path_notice,
+        Reason(
+            "null_return_path_notice",
+            "nobody may answer its return path, and it reads as a machine's notice",
+            "automatic",
+        ),
+    ),
+    (
+        _is_absence_answer,
+        Reason("absence_answer", "it answers a mail of ours with an absence notice", "automatic"),
+    ),
+    (
+        _is_malformed,
+        Reason("sender_malformed", "its From field does not name exactly one sender", "withheld"),
+    ),
+    (_is_from_us, Reason("own_address", "it says that it comes from our own address", "withheld")),
+    (
+        _sender_is_robot,
+        Reason("robot_sender", "nobody reads mail to the address that it comes from", "withheld"),
+    ),
+    (_is_list_mail, Reason("list", "it came through a mailing list or was sent in bulk", "withheld")),
+    (_asks_no_answer, Reason("no_answer_wanted", "its sender asks for no automatic answers", "withheld")),
+    (_has_null_return_path, Reason("null_return_path", "nobody may answer its return path", "withheld")),
+    (
+        _is_silent_about_itself,
+        Reason("auto_submitted_unclear", "its Auto-Submitted field cannot be read", "withheld"),
+    ),
+    (
+        _is_worded_meeting_answer,
+        Reason("calendar_reply_worded", "it answers an invitation in words", "withheld"),
+    ),
+    (
+        _has_absence_subject,
+        Reason("absence_subject", "its subject begins like an absence notice", "withheld"),
+    ),
+)
+
+
+def automatic_reason(message: Message, own: OwnAddresses) -> Reason | None:
+    """The first reason in the table not to acknowledge a message, or None for a person's mail.
+
+    To whom it is addressed is no reason: being only Bcc'd withholds nothing, unlike RFC 5230 section 4.5.
+    """
+    return next((reason for applies, reason in _RULES if applies(message, own)), None)
+
+
+def authentication_reason(verdict: Verdict | None) -> Reason | None:
+    """Why a mail whose sender the receiver found to be forged gets no answer (RFC 3834 section 2)."""
+    if verdict is None or not verdict.failed:
+        return None
+    return Reason("authentication_failed", "the receiver found that the sender's domain disowns it", "withheld")
+
+
+@dataclass(frozen=True, slots=True)
+class Rations:
+    """How many acknowledgements may leave; 0 means no limit. All but the last count the past hour."""
+
+    per_address: int
+    per_domain: int
+    total: int
+    per_address_a_day: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How many acknowledgements left: in the past hour, to the address in a day, for the ticket ever."""
+
+    to_address: int
+    to_domain: int
+    total: int
+    to_address_today: int = 0
+    for_ticket: int = 0
+
+
+def ration_reason(rations: Rations, sent: Sent) -> Reason | None:
+    """Why one more acknowledgement would be too many, or None (RFC 3834 section 2)."""
+    table = (
+        (1, sent.for_ticket, "ration_ticket", "its ticket has been acknowledged"),
+        (
+            rations.per_address,
+            sent.to_address,
+            "ration_address",
+            "its sender had as many in the past hour as are allowed",
+        ),
+        (
+            rations.per_address_a_day,
+            sent.to_address_today,
+            "ration_day",
+            "its sender had as many today as are allowed",
+        ),
+        (
+            rations.per_domain,
+            sent.to_domain,
+            "ration_domain",
+            "its sender's domain had as many in the past hour as are allowed",
+        ),
+        (rations.total, sent.total, "ration_total", "as many left in the past hour as are allowed in all"),
+    )
+    return next((Reason(code, text, "withheld") for limit, count, code, text in table if 0 < limit <= count), None)

@@ -1,0 +1,250 @@
+"""Every mail that leaves us: rendered from a template, frozen as bytes, queued in the caller's transaction.
+
+Recipients are a closed set: the ticket's requester, configured staff, the configured receivers of alarms; one a mail.
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from helpline_mail.adapters.store import events, messages, outbox, tickets
+from helpline_mail.adapters.store.outbox import Frozen
+from helpline_mail.domain.acknowledgement import acknowledge
+from helpline_mail.domain.delivery import Envelope, OutboxState, Settlement
+from helpline_mail.domain.intake import Disposition, Intake, SentMail
+from helpline_mail.domain.message import Address, Message
+from helpline_mail.domain.policy import Policy, StaffMember
+from helpline_mail.domain.promise import due, spoken_duration, spoken_moment, spoken_time
+from helpline_mail.domain.reminders import RunningClock, Step, recipients
+from helpline_mail.domain.threads import Signer
+from helpline_mail.wire.compose import Draft, compose, is_writable
+from helpline_mail.wire.templates import Rendered, Templates
+
+NOTICE_TEXT_MAX = 50_000
+Automatic = Literal["auto-replied", "auto-generated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondence:
+    """What is needed to write mails."""
+
+    policy: Policy
+    signer: Signer
+    templates: Templates
+    plus_addresses: bool = True
+
+    def acknowledge(
+        self, connection: Connection, ticket: Mapping[str, Any], message: Message, arrived_at: datetime, now: datetime
+    ) -> None:
+        """The one acknowledgement of a ticket (RFC 3834): to the From address, without a word of the enquirer's."""
+        requester = message.sender.address
+        if requester is None or not is_writable(requester.addr_spec):
+            text = "no acknowledgement: the sender's address cannot be written to by every server (RFC 6531)"
+            events.record(connection, now, "address_not_writable", text, ticket_id=ticket["id"])
+            return
+        due_at = due(self.policy.hours, arrived_at, self.policy.response).due
+        rendered = self.templates.render(
+            "acknowledgement", helpline=self.policy.helpline.name, telephone=self.policy.telephone,
+            skype=self.policy.skype, reference=ticket["reference"],
+            facts=acknowledge(self.policy.hours, due_at, now), estimate="",
+        )  # fmt: skip
+        reply_to = self.signer.reply_address(ticket["reference"]) if self.plus_addresses else None
+        mail = self._freeze(
+            rendered, f"acknowledgement/{ticket['id']}", "acknowledgement", Address(requester.addr_spec), now,
+            ticket, "auto-replied", answers=message, reply_to=reply_to,
+        )  # fmt: skip
+        outbox_id = outbox.add(connection, mail, now)
+        if outbox_id is None:
+            return
+        messages.add_outgoing(
+            connection, ticket["id"], "acknowledgement", now, internet_message_id=mail.internet_message_id,
+            from_=self.policy.helpline.addr_spec, to=requester.addr_spec, subject=rendered.subject, text=rendered.text,
+        )  # fmt: skip
+        facts = {"due": due_at.isoformat()}
+        events.record(connection, now, "acknowledgement_queued", "the acknowledgement names the promised time",
+                      ticket_id=ticket["id"], outbox_id=outbox_id, facts=facts)  # fmt: skip
+
+    def notify(
+        self, connection: Connection, ticket: Mapping[str, Any], message: Message, message_id: int | None,
+        due_at: datetime | None, intake: Intake, now: datetime,
+    ) -> None:  # fmt: skip
+        """A notice of a message to every member of staff, with its words."""
+        new = intake.disposition is Disposition.NEW_TICKET
+        rendered = self.templates.render(
+            "notice" if new else "notice_follow_up", helpline=self.policy.helpline.name, reference=ticket["reference"],
+            sender=message.sender.shown, subject=message.subject,
+            received=self._moment(ticket["created_at"] if new else now, now),
+            by=spoken_time(due_at, now, self.policy.zone) if due_at else "", text=message.text[:NOTICE_TEXT_MAX],
+            attachments=message.attachments, hints=self._hints(message, intake), reply_answers=False,
+        )  # fmt: skip
+        self._to_staff(connection, rendered, f"notice/{message_id}", "notice", self.policy.staff, ticket, now)
+
+    def _hints(self, message: Message, intake: Intake) -> list[str]:
+        hints = list(message.defects)
+        if intake.related:
+            hints.append(f"Possibly related to {', '.join(intake.related)}.")
+        if intake.disposition is Disposition.NEW_TICKET and not intake.acknowledge:
+            hints.append(f"No acknowledgement was sent: {intake.reasons[-1].text}.")
+        address = message.sender.address
+        if intake.acknowledge and address and not is_writable(address.addr_spec):
+            hints.append("No acknowledgement was sent: the sender's address cannot be written to by every server.")
+        if address and "@" in address.name and address.addr_spec.casefold() not in address.name.casefold():
+            hints.append(f"The sender's name looks like an address; the mail came from {address.addr_spec}.")
+        return hints
+
+    def remind(
+        self, connection: Connection, ticket: Mapping[str, Any], clock: RunningClock, step: Step, now: datetime
+    ) -> int:
+        """A reminder of an answer that is due, without content; returns how many mails were queued."""
+        left = self.policy.hours.opening_time_left(now, clock.due_at)
+        waiting = self.policy.hours.opening_time_between(clock.started_at, now)
+        common = {
+            "helpline": self.policy.helpline.name, "reference": ticket["reference"],
+            "taken_by": ticket["assignee"] or "",
+            "waiting": f"{spoken_duration(waiting)} of opening time",
+        }  # fmt: skip
+        if step.overdue:
+            was_due = self._moment(clock.due_at, now)
+            rendered = self.templates.render("overdue", **common, was_due=was_due, overdue=spoken_duration(left))
+        else:
+            by = spoken_time(clock.due_at, now, self.policy.zone)
+            rendered = self.templates.render("reminder", **common, by=by, left=spoken_duration(left))
+        kind = "overdue" if step.overdue else "reminder"
+        to = recipients(step, ticket["assignee"], self.policy)
+        return self._to_staff(connection, rendered, f"reminder/{clock.clock_id}/{step.name}", kind, to, ticket, now,
+                              clock_id=clock.clock_id, step=step.name)  # fmt: skip
+
+    def tell_bounced(self, connection: Connection, bounced: Iterable[SentMail], now: datetime) -> None:
+        """Tells staff, once a mail, that a mail to an outsider came back; a bounce of a mail to staff is an alarm."""
+        for mail in bounced:
+            if outbox.mark_bounced(connection, mail.outbox_id, now):
+                self._tell_unreached(connection, mail.outbox_id, mail.kind, mail.ticket_id, "it came back to us", now)
+
+    def tell_undelivered(
+        self,
+        connection: Connection,
+        outbox_id: int,
+        kind: str,
+        ticket_id: int | None,
+        settlement: Settlement,
+        now: datetime,
+    ) -> None:
+        """Tells staff that a mail could not be handed over, or that nobody knows whether it was."""
+        code = f" ({settlement.code})" if settlement.code else ""
+        in_doubt = settlement.state is OutboxState.UNKNOWN
+        self._tell_unreached(
+            connection, outbox_id, kind, ticket_id, f"{settlement.reason}{code}", now, in_doubt=in_doubt
+        )
+
+    def _tell_unreached(
+        self, connection: Connection, outbox_id: int, kind: str, ticket_id: int | None, what: str, now: datetime,
+        *, in_doubt: bool = False,
+    ) -> None:  # fmt: skip
+        if kind != "acknowledgement" or ticket_id is None:
+            # A mail about a mail that staff did not get would only fail as well (RFC 5321 section 6.1).
+            text = f"a mail of kind {kind} did not reach its recipient: {what}; see: helpline-mail outbox list"
+            alarm_id = events.raise_alarm(connection, f"undelivered_{kind}", text, now)
+            if alarm_id is not None and kind != "alarm":
+                self.alarm(connection, alarm_id, text, now)
+            return
+        ticket = tickets.load(connection, ticket_id)
+        events.record(connection, now, "enquirer_not_reached", f"the {kind} did not arrive: {what}",
+                      ticket_id=ticket_id, outbox_id=outbox_id)  # fmt: skip
+        rendered = self.templates.render(
+            "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=what,
+            in_doubt=in_doubt,
+        )  # fmt: skip
+        self._to_staff(connection, rendered, f"undelivered/{outbox_id}", "notice", self.policy.staff, ticket, now)
+
+    def refuse(
+        self, connection: Connection, ticket: Mapping[str, Any], writer: Address, message_id: int | None, now: datetime
+    ) -> None:
+        """Tells the member of staff whose address a mail names that it was not sent on."""
+        member = self.policy.staff_member(writer.addr_spec)
+        if member is None:
+            return
+        rendered = self.templates.render("refusal", helpline=self.policy.helpline.name, reference=ticket["reference"])
+        self._to_staff(connection, rendered, f"refusal/{message_id}", "refusal", (member,), ticket, now)
+
+    def alarm(
+        self, connection: Connection, alarm_id: int, headline: str, now: datetime, *, over_since: datetime | None = None
+    ) -> None:
+        """Tells the configured receivers that something is wrong, or that it is over."""
+        name = self.policy.helpline.name
+        since = self._moment(over_since or now, now)
+        if over_since is None:
+            advice = "run helpline-mail status, then helpline-mail check"
+            rendered = self.templates.render(
+                "alarm", helpline=name, headline=headline, since=since, details=[], advice=advice
+            )
+        else:
+            lasted = spoken_duration(now - over_since)
+            rendered = self.templates.render("alarm_over", helpline=name, headline=headline, since=since, lasted=lasted)
+        phase = "over" if over_since else "raised"
+        for address in self.policy.alarms_to:
+            key = f"alarm/{alarm_id}/{phase}/{_short(address)}"
+            outbox.add(
+                connection, self._freeze(rendered, key, "alarm", Address(address), now, None, "auto-generated"), now
+            )
+
+    def _to_staff(
+        self, connection: Connection, rendered: Rendered, key: str, kind: str, to: Sequence[StaffMember],
+        ticket: Mapping[str, Any], now: datetime, clock_id: int | None = None, step: str | None = None,
+    ) -> int:  # fmt: skip
+        queued = 0
+        for member in to:
+            mail = self._freeze(
+                rendered, f"{key}/{_short(member.address)}", kind, Address(member.address, member.name), now, ticket,
+                "auto-generated", clock_id=clock_id, step=step,
+            )  # fmt: skip
+            queued += outbox.add(connection, mail, now) is not None
+        return queued
+
+    def _freeze(
+        self, rendered: Rendered, key: str, kind: str, to: Address, now: datetime, ticket: Mapping[str, Any] | None,
+        automatic: Automatic, *, answers: Message | None = None, reply_to: str | None = None,
+        clock_id: int | None = None, step: str | None = None,
+    ) -> Frozen:  # fmt: skip
+        """The mail as it will be, byte for byte, whenever and however often it is handed over."""
+        nonce = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+        message_id = self.signer.message_id(
+            ticket["reference"] if ticket else f"{self.policy.reference_prefix}-000000", nonce
+        )
+        in_reply_to, references = thread_of(answers) if answers else self._staff_thread(ticket)
+        helpline = self.policy.helpline
+        draft = Draft(
+            kind=kind, from_=helpline, to=to, subject=rendered.subject, text=rendered.text, message_id=message_id,
+            date=now.astimezone(self.policy.zone), reply_to=Address(reply_to, helpline.name) if reply_to else None,
+            in_reply_to=in_reply_to, references=references, auto_submitted=automatic,
+        )  # fmt: skip
+        sender = self.signer.bounce_address(nonce) if self.plus_addresses else helpline.addr_spec
+        envelope = Envelope(sender, to.addr_spec, compose(draft))
+        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None, clock_id, step)
+
+    def _staff_thread(self, ticket: Mapping[str, Any] | None) -> tuple[None, tuple[str, ...]]:
+        """Mails to staff about one ticket share a thread of their own, so that a mail client groups them."""
+        if ticket is None:
+            return None, ()
+        return None, (f"<{ticket['reference'].lower()}@staff.{self.policy.helpline.domain}>",)
+
+    def _moment(self, at: datetime, now: datetime) -> str:
+        return spoken_moment(at, now, self.policy.zone)
+
+
+def thread_of(answered: Message) -> tuple[str | None, tuple[str, ...]]:
+    """In-Reply-To and References of an answer (RFC 5322 section 3.6.4): the parent's, and the parent."""
+    if answered.message_id is None:
+        return None, ()
+    parents = answered.references or answered.in_reply_to[:1]
+    return answered.message_id, (*parents, answered.message_id)
+
+
+def _short(address: str) -> str:
+    """Tells recipients apart in a unique key without being an address."""
+    return hashlib.sha256(address.casefold().encode()).hexdigest()[:16]

@@ -1,0 +1,128 @@
+"""What is known: read-only answers for operators, as plain values that become JSON or tables."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from helpline_mail import __version__
+from helpline_mail.adapters.store import events, ledger, messages, outbox, revision, tickets
+from helpline_mail.adapters.store.engine import Store
+from helpline_mail.domain.delivery import OutboxState
+from helpline_mail.domain.errors import BadInputError
+from helpline_mail.domain.policy import Policy
+from helpline_mail.domain.reminders import step_instant, steps
+
+STALE_POLLS = 5
+STALE_AT_LEAST = timedelta(minutes=2)
+_TICKET_KEYS = (
+    *("reference", "state", "channel", "requester", "subject", "created_at", "response_due_at", "responded_at"),
+    *("update_due_at", "assignee", "category", "messages"),
+)
+_MESSAGE_KEYS = ("at", "direction", "kind")
+_CLOCK_KEYS = ("kind", "started_at", "due_at", "stopped_at", "kept", "opening_seconds")
+_EVENT_KEYS = ("at", "code", "text", "facts")
+
+
+def _chosen(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: row[key] for key in keys}
+
+
+def tickets_listed(store: Store, state: str | None) -> list[dict[str, Any]]:
+    """The contract's facts of each ticket, oldest first."""
+    with store.read() as connection:
+        return [_chosen(row, _TICKET_KEYS) for row in tickets.all_tickets(connection, state)]
+
+
+def ticket_shown(store: Store, reference: str) -> dict[str, Any]:
+    """One ticket whole. Raises BadInputError if there is none of that reference."""
+    with store.read() as connection:
+        row = tickets.find(connection, reference)
+        if row is None:
+            raise BadInputError(f"there is no ticket {reference}; see: helpline-mail ticket list")
+        return {
+            **_chosen(row, _TICKET_KEYS),
+            "messages": [_message(message) for message in messages.of_ticket(connection, row["id"])],
+            "clocks": [_chosen(clock, _CLOCK_KEYS) for clock in tickets.clocks_of(connection, row["id"])],
+            "events": [_chosen(event, _EVENT_KEYS) for event in events.of_ticket(connection, row["id"])],
+        }
+
+
+def _message(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **_chosen(row, _MESSAGE_KEYS), "from": row["from_"], "to": row["to"], "subject": row["subject"],
+        "message_id": row["internet_message_id"], "text": row["text"], "attachments": row["attachments"],
+        "defects": row["defects"],
+    }  # fmt: skip
+
+
+def explained(store: Store, policy: Policy, reference: str | None) -> dict[str, Any]:
+    """The reasons behind a ticket and how its deadlines were counted; without a reference, of what has no ticket."""
+    if reference is None:
+        with store.read() as connection:
+            rows = events.without_ticket(connection)
+        keys = (*_EVENT_KEYS, "disposition", "uid")
+        return {"clocks": [], "events": [_chosen(row, keys) for row in rows]}
+    ticket = ticket_shown(store, reference)
+    hours = policy.hours
+    clocks = [
+        {
+            **clock,
+            "spans": [{"from": s.start, "until": s.end} for s in hours.spans(clock["started_at"], clock["due_at"])],
+            "closed": [
+                {"date": day.day.isoformat(), "reason": day.reason}
+                for day in hours.closed_days(clock["started_at"], clock["due_at"])
+            ],
+        }
+        for clock in ticket["clocks"]
+    ]
+    return {"reference": ticket["reference"], "clocks": clocks, "events": ticket["events"]}
+
+
+def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
+    """Reminders and deadlines of every running clock that lie ahead, in order."""
+    with store.read() as connection:
+        running, told = tickets.running_clocks(connection), tickets.told_steps(connection)
+        names = tickets.references_of(connection, [clock.ticket_id for clock in running])
+    found = []
+    for clock in running:
+        reference = names[clock.ticket_id]
+        if clock.due_at >= now:
+            found.append({"at": clock.due_at, "reference": reference, "what": "answer due"})
+        for step in steps(policy):
+            at = step_instant(clock, step, policy.hours)
+            if step.name not in told.get(clock.clock_id, ()) and at >= now:
+                what = f"{'overdue reminder' if step.overdue else 'reminder'} {step.name}"
+                # A step that is reached while closed is told at the next opening.
+                found.append({"at": policy.hours.next_opening(at), "reference": reference, "what": what})
+    return sorted(found, key=lambda item: (item["at"], item["reference"], item["what"]))
+
+
+def status(store: Store, folder: str, poll_every: timedelta, now: datetime) -> dict[str, Any]:
+    """The contract's facts of the whole service; `ok` is False with one sentence for each problem."""
+    with store.read() as connection:
+        mailbox = ledger.mailbox_facts(connection, folder)
+        by_ledger, by_outbox = ledger.counts(connection), outbox.counts(connection)
+        by_ticket = tickets.counts(connection, now)
+        problems = [f"{alarm['cause']}: {alarm['text']}" for alarm in events.open_alarms(connection)]
+    stale = max(STALE_POLLS * poll_every, STALE_AT_LEAST)
+    if mailbox is None:
+        problems.append("the mailbox has not been read yet; see: helpline-mail check")
+    elif now - mailbox["last_good_poll"] > stale:
+        problems.append("the mailbox was not read lately; is the daemon running? see: helpline-mail check")
+    for state, word in (
+        (OutboxState.FAILED, "could not be sent"),
+        (OutboxState.UNKNOWN, "may or may not have been sent"),
+    ):
+        if by_outbox.get(state):
+            problems.append(f"{by_outbox[state]} mails {word}; see: helpline-mail outbox list")
+    if by_ledger.get("quarantined"):
+        problems.append(f"{by_ledger['quarantined']} messages could not be read; see: helpline-mail quarantine list")
+    return {
+        "mailbox": mailbox or dict.fromkeys(("last_good_poll", "uidvalidity", "last_uid", "on_server", "in_ledger")),
+        "messages": {state: by_ledger.get(state, 0) for state in ("stored", "triaged", "quarantined", "gone")},
+        "outbox": {state.value: by_outbox.get(state, 0) for state in OutboxState},
+        "tickets": by_ticket,
+        "version": __version__,
+        "database_revision": revision.current(store),
+        "ok": not problems,
+        "problems": problems,
+    }

@@ -1,0 +1,283 @@
+"""One raw message -> ticket, clock, outbox and trail: gathered, decided, applied, in one transaction a message."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from helpline_mail.adapters.store import events, ledger, messages, outbox, tickets
+from helpline_mail.adapters.store.engine import DatabaseUnavailableError, Store
+from helpline_mail.adapters.store.ledger import Entry, LedgerState
+from helpline_mail.domain import promise
+from helpline_mail.domain.budgets import Budgets
+from helpline_mail.domain.intake import Context, Disposition, Intake, SentMail, decide
+from helpline_mail.domain.message import Address, Message, Sender
+from helpline_mail.domain.policy import Policy
+from helpline_mail.domain.responder import Reason, Sent
+from helpline_mail.domain.threads import (
+    REFERENCE_ALPHABET,
+    REFERENCE_LENGTH,
+    Candidate,
+    Signer,
+    base_subject,
+    references_in,
+)
+from helpline_mail.service.correspondence import Correspondence
+from helpline_mail.service.ports import Clock
+from helpline_mail.wire import authentication_results
+from helpline_mail.wire.parse import parse
+
+QUARANTINE_AFTER = 3
+BATCH = 50
+RETRY_AFTER = timedelta(seconds=5)
+LIKENESS = timedelta(days=30)
+RATION_WINDOW = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Triaged:
+    """What one pass did."""
+
+    triaged: int
+    quarantined: int
+    failed: int
+
+
+def triage(store: Store, correspondence: Correspondence, budgets: Budgets, clock: Clock) -> Triaged:
+    """Files everything that is stored and due, in order of arrival. One message never stops another."""
+    done = quarantined = failed = 0
+    while batch := _begin(store, clock()):
+        for entry in batch:
+            try:
+                if entry.attempts >= QUARANTINE_AFTER:
+                    _quarantine(store, correspondence, entry, clock())
+                    quarantined += 1
+                else:
+                    _triage_one(store, correspondence, budgets, entry, clock())
+                    done += 1
+            except DatabaseUnavailableError:
+                raise  # no fault of the message's
+            except Exception as error:  # whatever a message leads to is noted on that message alone
+                failed += 1
+                _note_failure(store, entry, error, clock())
+    return Triaged(done, quarantined, failed)
+
+
+def _begin(store: Store, now: datetime) -> list[Entry]:
+    """The next messages, their attempt recorded before it is made: one that kills the process is counted too.
+
+    Messages that failed before are tried alone, so that they cannot take others with them.
+    """
+    with store.write() as connection:
+        found = ledger.waiting(connection, now, BATCH)
+        fresh = [entry for entry in found if entry.attempts == 0]
+        batch = fresh if fresh and found[0].attempts == 0 else found[:1]
+        ledger.begin(connection, [entry.id for entry in batch], now + RETRY_AFTER)
+    return batch
+
+
+def _note_failure(store: Store, entry: Entry, error: Exception, now: datetime) -> None:
+    with store.write() as connection:
+        ledger.postpone(connection, entry.id, now + RETRY_AFTER, type(error).__name__)
+        text = f"it could not be filed ({type(error).__name__}); it is tried again, then quarantined"
+        events.record(connection, now, "triage_failed", text, ledger_id=entry.id, facts={"attempt": entry.attempts + 1})
+
+
+def _triage_one(store: Store, correspondence: Correspondence, budgets: Budgets, entry: Entry, now: datetime) -> None:
+    if entry.raw_id is None:
+        _quarantine(store, correspondence, entry, now)  # the server would not give it: staff must look there
+        return
+    with store.read() as connection:
+        octets = ledger.octets(connection, entry.raw_id)
+    message = parse(octets, budgets, truncated=not entry.complete)
+    with store.write() as connection:
+        if ledger.claim(connection, entry.id):
+            context = gather(connection, message, entry, correspondence.policy, correspondence.signer, now)
+            intake = decide(message, context, correspondence.policy)
+            _apply(connection, correspondence, entry, message, context, intake, now)
+
+
+def gather(
+    connection: Connection, message: Message, entry: Entry, policy: Policy, signer: Signer, now: datetime
+) -> Context:
+    """What SQL knows that bears on a message."""
+    ids = tuple(dict.fromkeys((*message.in_reply_to, *message.references)))
+    addressed = [token for address in (*message.to, *message.cc) if (token := signer.read_address(address.addr_spec))]
+    addressed += [token for value in _delivered_to(message) if (token := signer.read_address(value))]
+    signed = {internet_id: token for internet_id in ids if (token := signer.read_message_id(internet_id))}
+    sent = outbox.sent_with_message_ids(connection, [i for i, token in signed.items() if token.genuine])
+    nonces = [token.subject for token in addressed if token.genuine and token.carrier == "bounce_address"]
+    reported = [bounce.original_message_id for bounce in message.bounces if bounce.original_message_id]
+    own = message.message_id if message.sender.address and message.sender.address.addr_spec in policy.own else None
+    returned = outbox.sent_with_message_ids(connection, [i for i in (*reported, own) if i and _genuine(signer, i)])
+    duplicate, same_id_other_content = messages.duplicate_of(connection, message)
+    if entry.raw_id is not None and duplicate is None:
+        duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
+    arrived_at = min(entry.arrived_at, now)  # a server's clock that runs ahead must not put the deadline off
+    return Context(
+        arrived_at=arrived_at,
+        duplicate_of=duplicate if duplicate != entry.message_id else None,
+        same_id_other_content=same_id_other_content,
+        is_own_mail=own is not None and own in returned,
+        sent=tuple(dict.fromkeys([
+            *outbox.sent_with_nonces(connection, nonces), *(m for i, m in returned.items() if i != own)
+        ])),
+        candidates=_candidates(connection, message, ids, sent, [
+            token.subject for token in addressed if token.genuine and token.carrier == "reply_address"
+        ]),
+        bad_tokens=len(signed) - len(sent) + sum(not token.genuine for token in addressed),
+        mentioned=_mentioned(connection, message, arrived_at),
+        acknowledged=_acknowledged(connection, message.sender.address, now),
+        verdict=authentication_results.verdict(message.fields, policy.authserv_id, _domain(message.sender)),
+    )  # fmt: skip
+
+
+def _genuine(signer: Signer, internet_id: str) -> bool:
+    token = signer.read_message_id(internet_id)
+    return token is not None and token.genuine
+
+
+def _delivered_to(message: Message) -> Iterable[str]:
+    """The envelope recipients that our own side noted; only a signed address in them means anything (RFC 9228)."""
+    for name in ("delivered-to", "x-original-to", "envelope-to"):
+        for value in message.fields.get(name, ())[:3]:
+            yield value.strip().strip("<>")
+
+
+def _candidates(
+    connection: Connection, message: Message, ids: Iterable[str], sent: dict[str, SentMail], references: list[str]
+) -> tuple[Candidate, ...]:
+    by_evidence: list[tuple[int, str]] = [
+        (m.ticket_id, "our_message_id") for m in sent.values() if m.ticket_id is not None
+    ]
+    by_evidence += [(ticket_id, "our_reply_address") for ticket_id in tickets.ids_of(connection, references).values()]
+    unsigned = [internet_id for internet_id in ids if internet_id not in sent]
+    by_evidence += [(ticket_id, "stored_message_id") for ticket_id in messages.tickets_holding(connection, unsigned)]
+    found = dict(reversed(by_evidence))  # the strongest evidence for each ticket
+    names = tickets.references_of(connection, found)
+    sender = message.sender.address
+    taking_part = tickets.participates(connection, sender.addr_spec, found) if sender else set()
+    return tuple(
+        Candidate(ticket_id, names[ticket_id], evidence, ticket_id in taking_part)  # type: ignore[arg-type]
+        for ticket_id, evidence in found.items()
+    )
+
+
+def _mentioned(connection: Connection, message: Message, arrived_at: datetime) -> tuple[str, ...]:
+    named = tickets.ids_of(connection, references_in(message.subject))
+    alike = tickets.alike(connection, base_subject(message.subject), arrived_at - LIKENESS)
+    return tuple(dict.fromkeys([*named, *alike]))
+
+
+def _acknowledged(connection: Connection, address: Address | None, now: datetime) -> Sent:
+    if address is None:
+        return Sent(0, 0, 0)
+    hour = outbox.acknowledged_since(connection, now - RATION_WINDOW, address.addr_spec, address.domain)
+    today = outbox.acknowledged_since(connection, now - timedelta(days=1), address.addr_spec, address.domain)
+    return replace(hour, to_address_today=today.to_address)
+
+
+def _domain(sender: Sender) -> str:
+    return sender.address.domain if sender.address else ""
+
+
+def _apply(
+    connection: Connection, correspondence: Correspondence, entry: Entry, message: Message, context: Context,
+    intake: Intake, now: datetime,
+) -> None:  # fmt: skip
+    """Makes the decision true: ticket, message, clock, outbox, trail."""
+    ticket_id, message_id = intake.ticket_id, context.duplicate_of
+    if intake.disposition is Disposition.NEW_TICKET:
+        ticket_id = entry.ticket_id or _open_ticket(connection, correspondence.policy, message, context.arrived_at)
+        if entry.ticket_id is not None:
+            tickets.describe(
+                connection, ticket_id, message.sender.address, message.subject, base_subject(message.subject)
+            )
+    if intake.disposition not in (Disposition.RECORDED, Disposition.DUPLICATE, Disposition.OWN):
+        message_id = messages.add_incoming(connection, message, ticket_id, intake.kind, context.arrived_at)
+    ledger.settle(connection, entry.id, LedgerState.TRIAGED, intake.disposition, message_id)
+    for reason in intake.reasons:
+        events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=entry.id)
+    if intake.related and ticket_id is not None:
+        text = f"possibly related to {', '.join(intake.related)}"
+        events.record(connection, now, "possibly_related", text, ticket_id=ticket_id, ledger_id=entry.id)
+    if intake.disposition is Disposition.BOUNCE:
+        correspondence.tell_bounced(connection, intake.bounced, now)  # also of an alarm, which has no ticket
+        return
+    if ticket_id is None:
+        return
+    due_at = (
+        _start_clock(connection, correspondence.policy, ticket_id, message_id, context.arrived_at, now)
+        if intake.starts_clock
+        else None
+    )
+    if intake.disposition is Disposition.FOLLOW_UP and tickets.reopen(connection, ticket_id):
+        events.record(connection, now, "reopened", "the enquirer wrote again", ticket_id=ticket_id, ledger_id=entry.id)
+    ticket = tickets.load(connection, ticket_id)
+    if intake.acknowledge and message.sender.address:
+        correspondence.acknowledge(connection, ticket, message, context.arrived_at, now)
+    if intake.disposition is Disposition.STAFF and message.sender.address:
+        correspondence.refuse(connection, ticket, message.sender.address, message_id, now)
+    elif intake.notify_staff:
+        correspondence.notify(connection, ticket, message, message_id, due_at, intake, now)
+
+
+def _start_clock(
+    connection: Connection, policy: Policy, ticket_id: int, message_id: int | None, arrived_at: datetime, now: datetime
+) -> datetime:
+    """Starts the response clock, unless one runs: then that one's deadline counts, as the earlier."""
+    due_at = promise.due(policy.hours, arrived_at, policy.response).due
+    if tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at) is not None:
+        facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
+        events.record(connection, now, "clock_started", "an answer is due", ticket_id=ticket_id, facts=facts)
+        return due_at
+    running = tickets.running_clock(connection, ticket_id)
+    return running.due_at if running else due_at
+
+
+def _open_ticket(connection: Connection, policy: Policy, message: Message, now: datetime) -> int:
+    subject = message.subject
+    while True:
+        code = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+        reference = f"{policy.reference_prefix}-{code}"
+        ticket_id = tickets.create(
+            connection, reference, "email", message.sender.address, subject, base_subject(subject), now
+        )
+        if ticket_id is not None:
+            return ticket_id
+
+
+def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now: datetime) -> None:
+    """A plain ticket with a running clock stands for a message that cannot be read; staff are told to look."""
+    stand_in = unreadable_message(entry.raw_id is not None)
+    with store.write() as connection:
+        if not ledger.claim(connection, entry.id):
+            return
+        arrived_at = min(entry.arrived_at, now)
+        ticket_id = entry.ticket_id or _open_ticket(connection, correspondence.policy, stand_in, arrived_at)
+        message_id = entry.message_id or messages.add_incoming(connection, stand_in, ticket_id, "enquiry", arrived_at)
+        ledger.settle(connection, entry.id, LedgerState.QUARANTINED, Disposition.NEW_TICKET, message_id)
+        reason = Reason(
+            "quarantined", "it could not be read: this ticket stands for it, and the raw mail is kept", "withheld"
+        )
+        events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=entry.id)
+        due_at = _start_clock(connection, correspondence.policy, ticket_id, message_id, arrived_at, now)
+        intake = Intake(Disposition.NEW_TICKET, "enquiry", ticket_id, True, False, True, reasons=(reason,))
+        correspondence.notify(
+            connection, tickets.load(connection, ticket_id), stand_in, message_id, due_at, intake, now
+        )
+
+
+def unreadable_message(is_kept: bool) -> Message:
+    """What stands for a message that cannot be read."""
+    where = (
+        "Its raw bytes are kept: helpline-mail quarantine show." if is_kept else "The mail server would not give it."
+    )
+    return Message(
+        message_id=None, sender=Sender("malformed", None, "(not read)"), to=(), cc=(),
+        subject="A message that could not be read", date=None, in_reply_to=(), references=(),
+        text="", new_text="", attachments=(), content_type="text/plain", fields={},
+        defects=("This message could not be read. Please open it in the mailbox.", where),
+    )  # fmt: skip

@@ -1,0 +1,180 @@
+"""HTML to text: what a reader would see, as lines. Nothing is fetched, nothing is run."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+# Quotes count behind an equals sign only (HTML section 13.2.5): "don't" opens nothing.
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)((?:[^<>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?)*+)(?:>|\Z|(?=<))")
+_STYLED_AWAY = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
+_ATTRIBUTE_VALUE = re.compile(r"=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"']*+)")
+_CITED = re.compile(r"type\s{0,9}=\s{0,9}[\"']?cite|gmail_quote", re.IGNORECASE)
+_SPACES = re.compile(r"[ \t\n\r\f]+")
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
+
+# The parser walks its whole stack of open formatting elements at each tag (HTML section 13.2.4.3): as plain
+# spans they cost nothing and read the same.
+_FORMATTING = frozenset(
+    ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
+)
+_UNSEEN = frozenset(
+    ["head", "script", "style", "title", "template", "noembed", "noframes", "iframe", "object", "svg", "math", "select"]
+)
+_WITH_BLANK_LINES = "p h1 h2 h3 h4 h5 h6 ul ol dl table pre blockquote"
+_WITHOUT = """address article aside body center dd details div dt fieldset figure footer form header hr html li main nav
+section tbody tfoot thead tr"""
+_PARAGRAPHS = frozenset(_WITH_BLANK_LINES.split())
+_BLOCKS = _PARAGRAPHS | frozenset(_WITHOUT.split())
+_DEEPEST_QUOTE = 5
+
+
+def text_of(source: str, most_tags: int) -> tuple[str, int, bool]:
+    """The visible text of `source`, quotations marked with `> `; how many tags were read, and whether those are all.
+
+    Linear in the tags read: attributes that cannot matter are dropped before the parser sees them, because its
+    own work grows with the square of a tag's attributes and of the nesting. Behind the last tag that is read the
+    words are kept without their structure.
+    """
+    position, tags, complete = 0, 0, True
+    pieces: list[str] = []
+    rest = ""
+    for tag in _TAG.finditer(source):
+        if tags == most_tags:
+            complete = False
+            rest = unescape(_TAG.sub(" ", source[position:]))
+            break
+        tags += 1
+        pieces += (source[position : tag.start()], _plain_tag(tag))
+        position = tag.end()
+    if complete:
+        pieces.append(source[position:])
+    root = LexborHTMLParser("".join(pieces)).root
+    shown = _Page().read(root) if root else ""
+    return (shown if complete else f"{shown}\n{rest}"), tags, complete
+
+
+def _plain_tag(tag: re.Match[str]) -> str:
+    closing, name, attributes = tag.groups()
+    name = name.lower()
+    if name in _FORMATTING:
+        name = "span"
+    if closing or not attributes or attributes.isspace():
+        return f"<{closing}{name}>"
+    if _STYLED_AWAY.search(attributes) or _is_hidden(attributes):
+        return f"<{name} hidden>"
+    if _CITED.search(attributes):
+        return f"<{name} cite>"
+    return f"<{name}>"
+
+
+def _is_hidden(attributes: str) -> bool:
+    """Whether there is an attribute of that name; "hidden" in the name of a class hides nothing."""
+    return "hidden" in attributes and "hidden" in _ATTRIBUTE_VALUE.sub("", attributes).lower().split()
+
+
+class _Page:
+    """Collects lines while walking the tree once, with no recursion (nesting is a stranger's choice)."""
+
+    def __init__(self) -> None:
+        self._text = bytearray()  # a list would be many times the size of lines as short as a stranger likes
+        self._after_blank_line = True
+        self._line: list[str] = []
+        self._quoted = 0
+        self._verbatim = 0
+        # Made once: a tree may be as deep as it has tags, and one of these waits at each level.
+        self._ends_line: Callable[[], None] = self._break
+        self._ends_paragraph = self._break_paragraph
+        self._ends_quotation = self._leave_quotation
+        self._ends_verbatim = self._leave_verbatim
+
+    def read(self, root: LexborNode) -> str:
+        """The text of the tree below `root`."""
+        waiting: list[LexborNode | Callable[[], None]] = [root]
+        while waiting:
+            node = waiting.pop()
+            if not isinstance(node, LexborNode):
+                node()
+                continue
+            if node.next is not None and node is not root:
+                waiting.append(node.next)
+            leave = self._enter(node)
+            if leave and (child := node.first_child) is not None:
+                waiting += (leave, child)
+        self._break()
+        return _BLANK_LINES.sub("\n\n", self._text.decode("utf-8", "replace")).strip("\n")
+
+    def _enter(self, node: LexborNode) -> Callable[[], None] | None:
+        """Notes what a node shows; what to do behind its children, or None if they are not seen."""
+        tag = node.tag or "-"
+        if tag == "-text":
+            self._write(node.text_content or "")
+            return None
+        if tag == "br":
+            self._break(even_if_empty=True)
+            return None
+        attributes = node.attributes
+        if tag.startswith("-") or tag in _UNSEEN or "hidden" in attributes:
+            return None
+        if tag == "blockquote" or "cite" in attributes:
+            return self._enter_quotation()
+        if tag == "pre":
+            return self._enter_verbatim()
+        if tag in ("td", "th"):
+            self._line.append(" ")
+        if tag not in _BLOCKS:
+            return _nothing
+        paragraph = tag in _PARAGRAPHS
+        self._break(blank_line=paragraph)
+        if tag == "li":
+            self._line.append("- ")
+        return self._ends_paragraph if paragraph else self._ends_line
+
+    def _enter_quotation(self) -> Callable[[], None]:
+        self._break(blank_line=True)
+        self._quoted += 1
+        return self._ends_quotation
+
+    def _leave_quotation(self) -> None:
+        self._break()
+        self._quoted -= 1
+        self._break(blank_line=True)
+
+    def _enter_verbatim(self) -> Callable[[], None]:
+        self._break(blank_line=True)
+        self._verbatim += 1
+        return self._ends_verbatim
+
+    def _leave_verbatim(self) -> None:
+        self._break(blank_line=True)
+        self._verbatim -= 1
+
+    def _break_paragraph(self) -> None:
+        self._break(blank_line=True)
+
+    def _write(self, text: str) -> None:
+        if not self._verbatim:
+            self._line.append(_SPACES.sub(" ", text))
+            return
+        first, *others = text.split("\n")
+        self._line.append(first)
+        for line in others:
+            self._break(even_if_empty=True)
+            self._line.append(line)
+
+    def _break(self, *, blank_line: bool = False, even_if_empty: bool = False) -> None:
+        line = "".join(self._line)
+        self._line.clear()
+        line = line.rstrip() if self._verbatim else _SPACES.sub(" ", line).strip()
+        marks = "> " * min(self._quoted, _DEEPEST_QUOTE)
+        if line or even_if_empty:
+            self._text += f"{marks}{line}\n".encode("utf-8", "replace")
+            self._after_blank_line = not line
+        if blank_line and not self._after_blank_line:
+            self._text += f"{marks.rstrip()}\n".encode()
+            self._after_blank_line = True
+
+
+def _nothing() -> None:
+    """What is done behind an element that breaks no line."""

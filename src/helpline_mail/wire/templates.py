@@ -1,0 +1,110 @@
+"""The texts of our mails: templates on disk, the operator's before the shipped ones. Values are data only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import (
+    FunctionLoader,
+    StrictUndefined,
+    TemplateSyntaxError,
+    meta,
+    select_autoescape,
+)
+from jinja2.sandbox import SandboxedEnvironment
+
+from helpline_mail.domain.errors import ConfigurationError
+from helpline_mail.wire import printable
+from helpline_mail.wire.shipped import shipped
+
+SUFFIX = ".txt.j2"
+_SUBJECT, _TEXT = "#subject", "#text"
+
+_NOTICE = {
+    *("helpline", "reference", "sender", "subject", "received", "by", "text"),
+    *("attachments", "hints", "reply_answers"),
+}
+VALUES = {
+    "acknowledgement": {"helpline", "telephone", "skype", "reference", "facts", "estimate"},
+    "notice": _NOTICE,
+    "notice_follow_up": _NOTICE,
+    "reminder": {"helpline", "reference", "waiting", "by", "left", "taken_by"},
+    "overdue": {"helpline", "reference", "waiting", "was_due", "overdue", "taken_by"},
+    "refusal": {"helpline", "reference"},
+    "undelivered": {"helpline", "reference", "kind", "what", "in_doubt"},
+    "alarm": {"helpline", "headline", "since", "details", "advice"},
+    "alarm_over": {"helpline", "headline", "since", "lasted"},
+}
+"""Each template's name and the values that it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A template's first line without `Subject: `, and what follows it."""
+
+    subject: str
+    text: str
+
+
+class Templates:
+    """The templates of the operator's folder, if there is one, over the shipped ones; each is read once."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folders = [*([folder] if folder else []), shipped("templates")]
+        self._environment = SandboxedEnvironment(
+            loader=FunctionLoader(self._load),
+            undefined=StrictUndefined,
+            autoescape=select_autoescape(("html", "html.j2"), default=False),
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["line"] = printable.line
+
+    def render(self, name: str, **values: object) -> Rendered:
+        """The mail of that template. ConfigurationError if it is missing, or fails with these values."""
+        try:
+            subject = self._environment.get_template(name + _SUBJECT).render(values)
+            text = self._environment.get_template(name + _TEXT).render(values)
+        except Exception as error:  # an operator's template can fail in any way
+            raise ConfigurationError(f"template {name}{SUFFIX}: {error}") from error
+        return Rendered(printable.line(subject), text.strip("\n") + "\n")
+
+    def check(self) -> list[str]:
+        """Everything that is wrong with the templates, one line each; they are compiled but not rendered."""
+        return [problem for name in VALUES for problem in self._problems(name)] + [
+            f"{path}: no mail is called {path.name.removesuffix(SUFFIX)}; there are {', '.join(VALUES)}"
+            for path in sorted(self._folders[0].glob(f"*{SUFFIX}"))
+            if path.name.removesuffix(SUFFIX) not in VALUES
+        ]
+
+    def _problems(self, name: str) -> Iterator[str]:
+        path = self._path(name)
+        if path is None:
+            yield f"template {name}{SUFFIX} is missing"
+            return
+        try:
+            source = path.read_text("utf-8")
+            unknown = meta.find_undeclared_variables(self._environment.parse(source)) - VALUES[name]
+        except (OSError, UnicodeDecodeError) as error:
+            yield f"{path}: cannot be read: {error}"
+        except TemplateSyntaxError as error:
+            yield f"{path}, line {error.lineno}: {error.message}"
+        else:
+            if not source.startswith("Subject: "):
+                yield f'{path}, line 1: must be "Subject: " and the subject'
+            for value in sorted(unknown):
+                yield f"{path}: there is no value {value}; there are {', '.join(sorted(VALUES[name]))}"
+
+    def _path(self, name: str) -> Path | None:
+        paths = (folder / (name + SUFFIX) for folder in self._folders)
+        return next((path for path in paths if path.is_file()), None)
+
+    def _load(self, part: str) -> tuple[str, str, None] | None:
+        """Subject and text are templates of their own, so that no value can move the line between them."""
+        name = part.partition("#")[0]
+        path = self._path(name)
+        if path is None:
+            return None
+        first, _, rest = path.read_text("utf-8").partition("\n")
+        source = first.removeprefix("Subject: ") if part.endswith(_SUBJECT) else "\n" + rest
+        return source, str(path), None

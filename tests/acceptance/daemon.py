@@ -1,0 +1,65 @@
+"""The installed daemon as a subprocess, and its commands, as an operator runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.rig.daemon import wait_until
+
+COMMAND = (sys.executable, "-m", "helpline_mail")
+ENVIRONMENT = {**os.environ, "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+
+
+def run_command(config: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """A command with that configuration, from another folder and in a foreign time zone."""
+    return subprocess.run(
+        [*COMMAND, "-c", str(config), *arguments], env=ENVIRONMENT, cwd=cwd or tempfile.gettempdir(),
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def answer_of(config: Path, *arguments: str) -> Any:
+    """What a command says in JSON."""
+    done = run_command(config, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class RunningDaemon:
+    """One daemon. Its log goes to a file beside the configuration."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.log = config.parent / "daemon.log"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([*COMMAND, "-c", str(self.config), "run"], env=ENVIRONMENT, stderr=log)
+        wait_until(lambda: "started" in self.log.read_text(), "the daemon starts")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+
+@contextmanager
+def running_daemon(config: Path) -> Iterator[RunningDaemon]:
+    """A daemon that is killed at the end if the test has not stopped it."""
+    daemon = RunningDaemon(config)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        if daemon.process.poll() is None:
+            daemon.kill()

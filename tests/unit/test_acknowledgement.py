@@ -1,0 +1,125 @@
+"""The facts of an acknowledgement, at any time of any day."""
+
+import os
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpline_mail.domain.acknowledgement import acknowledge
+from helpline_mail.domain.opening_hours import Closure, OpeningHours, Window
+from helpline_mail.domain.promise import due
+from helpline_mail.wire.bank_holidays import bank_holidays
+from helpline_mail.wire.templates import Templates
+
+LONDON = ZoneInfo("Europe/London")
+TEN_TO_FOUR = (Window(time(10), time(16)),)
+HOURS = OpeningHours(
+    (TEN_TO_FOUR,) * 5 + ((),) * 2,
+    LONDON,
+    closures=(
+        Closure(date(2026, 12, 24), date(2027, 1, 1), "Christmas"),
+        Closure(date(2026, 11, 25), date(2026, 11, 25), "training"),
+    ),
+    bank_holidays=bank_holidays("GB-ENG"),
+)
+CLOSED_ON_WEDNESDAY = OpeningHours((TEN_TO_FOUR,) * 2 + ((),) + (TEN_TO_FOUR,) * 2 + ((),) * 2, LONDON)
+RESPONSE = timedelta(hours=3)
+EXAMPLES = int(os.environ.get("HELPLINE_MAIL_EXAMPLES", "50"))
+TEMPLATES = Templates()
+
+
+def london(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=LONDON)
+
+
+@pytest.mark.parametrize(
+    ("received", "situation", "closed", "reason"),
+    [
+        ("2026-11-23T11:00", "in_hours", "", ""),
+        ("2026-11-23T17:00", "out_of_hours", "", ""),
+        ("2026-11-24T15:00", "closure", "on Wednesday 25 November", "training"),
+        ("2026-11-25T12:00", "closure", "today", "training"),
+        ("2026-11-27T15:00", "weekend", "at the weekend", ""),
+        ("2026-11-29T15:00", "weekend", "at the weekend", ""),
+        ("2026-04-02T17:00", "bank_holiday", "from Friday 3 April to Monday 6 April", "Good Friday and Easter Monday"),
+        ("2026-04-04T12:00", "bank_holiday", "from today to Monday 6 April", "Easter Monday"),
+        ("2027-12-24T17:00", "bank_holiday", "from Saturday 25 December to Tuesday 28 December",
+         "Christmas Day and Boxing Day"),
+        ("2026-12-24T12:00", "closure", "from today to Sunday 3 January 2027", "Christmas"),
+    ],
+)  # fmt: skip
+def test_the_situation_and_its_reason(received: str, situation: str, closed: str, reason: str) -> None:
+    at = london(received)
+    facts = acknowledge(HOURS, due(HOURS, at, RESPONSE).due, at)
+    assert (facts.situation, facts.closed, facts.reason) == (situation, closed, reason)
+
+
+def test_a_weekday_without_opening_hours_is_called_by_its_name() -> None:
+    at = london("2026-11-24T15:00")
+    facts = acknowledge(CLOSED_ON_WEDNESDAY, due(CLOSED_ON_WEDNESDAY, at, RESPONSE).due, at)
+    assert (facts.situation, facts.closed, facts.reason) == ("weekend", "on Wednesday 25 November", "")
+
+
+def test_closed_days_apart_are_named_apart() -> None:
+    at = london("2026-11-24T15:00")
+    facts = acknowledge(CLOSED_ON_WEDNESDAY, due(CLOSED_ON_WEDNESDAY, at, timedelta(hours=15)).due, at)
+    assert facts.closed == "on Wednesday 25 November and at the weekend"
+
+
+def test_the_promise_is_dated_even_if_it_is_for_today() -> None:
+    facts = acknowledge(HOURS, london("2026-11-23T13:00"), london("2026-11-23T10:00"))
+    assert facts.by == "by 13:00 today, Monday 23 November"
+    assert (facts.lines_open, facts.lines_until, facts.lines_from) == (True, "16:00 today", None)
+
+
+def test_late_from_the_deadline_on() -> None:
+    deadline = london("2026-11-23T13:00")
+    assert acknowledge(HOURS, deadline, deadline).situation == "late"
+    assert acknowledge(HOURS, deadline, deadline - datetime.resolution).situation == "in_hours"
+    evening = acknowledge(HOURS, deadline, london("2026-11-24T18:00"))
+    assert (evening.situation, evening.by) == ("late", "by 13:00 on Monday 23 November")
+    assert (evening.lines_open, evening.lines_until, evening.lines_from) == (
+        False,
+        None,
+        "10:00 on Thursday 26 November",
+    )
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.timedeltas(timedelta(), timedelta(days=20)),
+    st.booleans(),
+    st.booleans(),
+)
+def test_an_acknowledgement_is_whole_and_small_at_any_time(
+    received: datetime, delay: timedelta, telephone: bool, skype: bool
+) -> None:
+    now = received + delay
+    facts = acknowledge(HOURS, due(HOURS, received, RESPONSE).due, now)
+    rendered = TEMPLATES.render(
+        "acknowledgement",
+        helpline="Professionals Online Safety Helpline",
+        telephone="0844 381 4772" if telephone else "",
+        skype="professionalshelpline" if skype else "",
+        reference="POSH-7K3M9Q",
+        facts=facts,
+        estimate=None,
+    )
+    said = " ".join(rendered.text.split())
+    assert facts.by in said
+    assert "999" in said
+    assert ("We are sorry" in said) == (facts.situation == "late")
+    assert ("You will hear" in said) == (facts.situation != "late")
+    assert (facts.lines_open and telephone) <= ("open now" in said)
+    assert (
+        facts.lines_open or facts.situation in ("weekend", "bank_holiday", "closure") or str(facts.lines_from) in said
+    )
+    assert "None" not in said
+    assert "  " not in rendered.text
+    assert "\n\n\n" not in rendered.text
+    assert max(map(len, rendered.text.splitlines())) <= 76
+    assert len(rendered.text) < 1500

@@ -1,0 +1,161 @@
+"""What one message means, decided from values alone."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.test_reminders import POLICY
+
+from helpline_mail.domain.intake import Context, Disposition, Intake, SentMail, decide
+from helpline_mail.domain.message import Address, Bounce, Message, Sender
+from helpline_mail.domain.responder import Sent, Verdict
+from helpline_mail.domain.threads import Candidate
+
+NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
+ALICE = "alice@school.sch.uk"
+OURS = SentMail(7, 1, ALICE, "acknowledgement")
+MINE = Candidate(1, "POSH-222222", "our_message_id", sender_participates=True)
+NOT_MINE = replace(MINE, sender_participates=False)
+
+
+def message(from_: str | None = ALICE, **changes: Any) -> Message:
+    sender = Sender("ok", Address(from_), from_) if from_ else Sender("malformed", None, "(nobody)")
+    plain = Message("<1@x.example>", sender, (), (), "Help", NOW, (), (), "Help\n", "Help\n", (), "text/plain", {})
+    return replace(plain, **changes)
+
+
+def decided(mail: Message, **context: Any) -> Intake:
+    return decide(mail, Context(NOW, **context), POLICY)
+
+
+def effects(intake: Intake) -> tuple[bool, bool, bool]:
+    return intake.starts_clock, intake.acknowledge, intake.notify_staff
+
+
+def codes(intake: Intake) -> list[str]:
+    return [reason.code for reason in intake.reasons]
+
+
+def test_a_person_s_mail_is_a_new_ticket_with_everything() -> None:
+    intake = decided(message())
+    assert (intake.disposition, intake.ticket_id) == (Disposition.NEW_TICKET, None)
+    assert effects(intake) == (True, True, True)
+    assert codes(intake) == ["no_evidence", "acknowledged"]
+
+
+def test_a_follow_up_starts_a_clock_and_is_not_acknowledged() -> None:
+    intake = decided(message(), candidates=(MINE,), mentioned=("POSH-333333",))
+    assert (intake.disposition, intake.ticket_id, intake.related) == (Disposition.FOLLOW_UP, 1, ("POSH-333333",))
+    assert effects(intake) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "context", "code"),
+    [
+        ({}, {"verdict": Verdict(dmarc="fail", failed=True)}, "authentication_failed"),
+        ({}, {"acknowledged": Sent(3, 3, 3)}, "ration_address"),
+        ({}, {"acknowledged": Sent(0, 30, 30)}, "ration_domain"),
+        ({}, {"acknowledged": Sent(0, 0, 300)}, "ration_total"),
+        ({"fields": {"list-id": ("<x.y>",)}}, {}, "list"),
+        ({"from_": None}, {}, "sender_malformed"),
+        ({"from_": "helpline@example.org.uk"}, {}, "own_address"),
+        ({"from_": "no-reply@x.example"}, {}, "robot_sender"),
+    ],
+)
+def test_a_withheld_acknowledgement_withholds_nothing_else(
+    changes: dict[str, Any], context: dict[str, Any], code: str
+) -> None:
+    intake = decided(message(**changes), **context)
+    assert intake.disposition is Disposition.NEW_TICKET
+    assert effects(intake) == (True, False, True)
+    assert codes(intake)[-1] == code
+
+
+def test_a_sender_whom_the_receiver_found_forged_joins_nothing() -> None:
+    forged = Verdict(dmarc="fail", failed=True)
+    intake = decided(message(), candidates=(MINE,), verdict=forged)
+    assert (intake.disposition, intake.ticket_id, intake.related) == (Disposition.NEW_TICKET, None, (MINE.reference,))
+    assert effects(intake) == (True, False, True)
+
+
+@pytest.mark.parametrize("candidates", [(), (MINE,)])
+def test_automatic_mail_is_kept_and_nothing_more(candidates: tuple[Candidate, ...]) -> None:
+    intake = decided(message(fields={"auto-submitted": ("auto-replied",)}), candidates=candidates)
+    assert (intake.disposition, intake.ticket_id) == (Disposition.AUTOMATIC, 1 if candidates else None)
+    assert effects(intake) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "action", "sent", "hit"),
+    [
+        (ALICE, "failed", (OURS,), True),
+        (ALICE.upper(), None, (OURS,), True),
+        (ALICE, "delayed", (OURS,), False),
+        ("other@x.example", "failed", (OURS,), False),
+        (ALICE, "failed", (), False),
+    ],
+)
+def test_a_bounce_acts_on_the_mail_that_we_sent_to_that_recipient_only(
+    recipient: str, action: str | None, sent: tuple[SentMail, ...], hit: bool
+) -> None:
+    intake = decided(message(bounces=(Bounce(recipient, "5.1.1", action, None),)), sent=sent, candidates=(MINE,))
+    assert intake.disposition is Disposition.BOUNCE
+    assert (intake.bounced, intake.ticket_id, effects(intake)) == (
+        (OURS,) if hit else (), 1 if hit else None, (False, False, hit),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("context", "disposition"),
+    [({"duplicate_of": 3}, Disposition.DUPLICATE), ({"is_own_mail": True}, Disposition.OWN)],
+)
+def test_what_is_here_already_does_nothing(context: dict[str, Any], disposition: Disposition) -> None:
+    intake = decided(message(), candidates=(MINE,), **context)
+    assert (intake.disposition, intake.ticket_id, effects(intake)) == (disposition, None, (False, False, False))
+
+
+def test_mail_from_before_the_start_is_recorded_only() -> None:
+    policy = replace(POLICY, recorded_before=NOW)
+    assert decide(message(), Context(NOW), policy).disposition is Disposition.NEW_TICKET
+    early = decide(message(), Context(NOW - timedelta(seconds=1)), policy)
+    assert (early.disposition, effects(early)) == (Disposition.RECORDED, (False, False, False))
+
+
+def test_a_reused_message_id_is_said() -> None:
+    assert "reused_message_id" in codes(decided(message(), same_id_other_content=True))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "disposition"),
+    [(NOT_MINE, Disposition.STAFF), (replace(NOT_MINE, evidence="stored_message_id"), Disposition.NEW_TICKET)],
+)
+def test_staff_are_believed_nothing(candidate: Candidate, disposition: Disposition) -> None:
+    intake = decided(message("AMY@example.org.uk"), candidates=(candidate,))
+    assert intake.disposition is disposition
+    assert intake.starts_clock is (disposition is Disposition.NEW_TICKET)
+
+
+def test_staff_who_ask_for_themselves_are_enquirers() -> None:
+    assert effects(decided(message("amy@example.org.uk"))) == (True, True, True)
+
+
+@given(
+    st.sampled_from([ALICE, None, "amy@example.org.uk", "helpline@example.org.uk", "postmaster@x.example"]),
+    st.lists(st.sampled_from([MINE, NOT_MINE, Candidate(2, "POSH-333333", "our_reply_address", True)])),
+    st.booleans(), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_every_message_has_a_reason_and_every_ticket_s_first_mail_a_clock(
+    from_: str | None, candidates: list[Candidate], automatic: bool, failed: bool, bounced: bool
+) -> None:
+    fields = {"auto-submitted": ("auto-generated",)} if automatic else {}
+    bounces = (Bounce(ALICE, None, None, None),) if bounced else ()
+    intake = decided(message(from_, fields=fields, bounces=bounces), candidates=tuple(candidates),
+                     verdict=Verdict(failed=failed))  # fmt: skip
+    assert intake.reasons
+    new = intake.disposition is Disposition.NEW_TICKET
+    assert new == (intake.ticket_id is None and intake.starts_clock)
+    assert not (intake.acknowledge and not new), "one acknowledgement per ticket"
+    assert not (intake.acknowledge and (from_ is None or automatic or failed or bounced))

@@ -1,0 +1,388 @@
+"""May we answer? Each rule, the cases P-15 to P-19 and P-25, and the loops that rations must end."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpline_mail.domain.message import Address, Attachment, Bounce, Message, Sender
+from helpline_mail.domain.responder import (
+    OwnAddresses,
+    Rations,
+    Sent,
+    Verdict,
+    authentication_reason,
+    automatic_reason,
+    is_robot,
+    ration_reason,
+)
+
+OWN = OwnAddresses("helpline@example.org.uk")
+OUR_ID = "<a1b2@example.org.uk>"
+
+
+def enquiry(
+    sender="alice@school.sch.uk", subject="A worry about a pupil", content_type="text/plain", text="Hello.", **fields
+):
+    """A teacher's mail, with header fields given as keywords."""
+    return Message(
+        message_id="<1@school.sch.uk>",
+        sender=Sender("ok", Address(sender), sender) if sender else Sender("malformed", None, "?"),
+        to=(Address("helpline@example.org.uk"),),
+        cc=(),
+        subject=subject,
+        date=None,
+        in_reply_to=(),
+        references=(),
+        text=text,
+        new_text=text,
+        attachments=(),
+        content_type=content_type,
+        fields={
+            name.replace("_", "-"): (value,) if isinstance(value, str) else value for name, value in fields.items()
+        },
+    )
+
+
+def verdict_of(message):
+    reason = automatic_reason(message, OWN)
+    return (reason.code, reason.kind) if reason else None
+
+
+def test_a_teachers_mail_is_answered():
+    assert automatic_reason(enquiry(return_path="<alice@school.sch.uk>"), OWN) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "no",
+        "No   ",
+        "NO",
+        'no; owner-email="x@example.com"',
+        "no (a person (really) wrote this)",
+        "(auto-replied) no",
+        '"no"',
+    ],
+)
+def test_auto_submitted_no_is_a_person(value):
+    assert automatic_reason(enquiry(auto_submitted=value), OWN) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "auto-replied", "auto-generated", "Auto-Replied", "auto-generated (failure)", "(no) auto-replied",
+        'auto-replied; owner-email="no@example.com"', 'auto-notified; owner-email="a@example.com"', "x-extension",
+        "auto-generated(warning-timeout)", "(never (ending) comment) auto-replied", "no-reply", ") auto-replied",
+    ],
+)  # fmt: skip
+def test_p15_auto_submitted_mail_is_a_machines(value):
+    assert verdict_of(enquiry(auto_submitted=value)) == ("auto_submitted", "automatic")
+
+
+@pytest.mark.parametrize("value", ["", "(", "(auto-replied", ";"])
+def test_an_auto_submitted_field_that_says_nothing_only_withholds(value):
+    assert verdict_of(enquiry(auto_submitted=value)) == ("auto_submitted_unclear", "withheld")
+
+
+def test_one_of_several_auto_submitted_fields_is_enough():
+    assert verdict_of(enquiry(auto_submitted=("no", "auto-replied"))) == ("auto_submitted", "automatic")
+
+
+def test_p16_a_bounce_with_a_null_return_path_is_a_machines():
+    bounce = enquiry("MAILER-DAEMON@mx.example", "Undelivered Mail Returned to Sender", return_path="<>")
+    assert verdict_of(bounce) == ("null_return_path_notice", "automatic")
+    reported = replace(bounce, bounces=(Bounce("bob@school.sch.uk", "5.1.1", "failed", OUR_ID),))
+    assert verdict_of(reported) == ("bounce", "automatic")
+    header = {"content-type": "multipart/report; report-type=delivery-status"}
+    report = enquiry(content_type="multipart/report", **header)
+    assert verdict_of(report) == ("report", "automatic")
+
+
+@pytest.mark.parametrize("path", ["<>", " < > ", "<#@[]>", '<"">'])
+def test_a_null_return_path_alone_only_withholds(path):
+    assert verdict_of(enquiry(return_path=path)) == ("null_return_path", "withheld")
+
+
+def test_a_web_form_with_a_null_return_path_only_withholds():
+    assert verdict_of(enquiry("no-reply@school.sch.uk", return_path="<>")) == ("robot_sender", "withheld")
+    assert verdict_of(enquiry(return_path="<>", x_auto_response_suppress="All"))[1] == "withheld"
+
+
+@pytest.mark.parametrize("subject", ["Automatic reply: x", "Undeliverable: x", "Abwesenheitsnotiz"])
+def test_a_null_return_path_and_a_notices_subject_are_a_machines(subject):
+    assert verdict_of(enquiry(return_path="<>", subject=subject)) == ("null_return_path_notice", "automatic")
+
+
+def test_the_receivers_own_return_path_stands_on_top():
+    assert automatic_reason(enquiry(return_path=("<alice@school.sch.uk>", "<>")), OWN) is None
+
+
+@pytest.mark.parametrize("report_type", ["delivery-status", "disposition-notification", '"Disposition-Notification"'])
+def test_p25_reports_are_a_machines(report_type):
+    header = {"content-type": f"multipart/report; boundary=x; report-type={report_type}"}
+    assert verdict_of(enquiry(content_type="multipart/report", **header)) == ("report", "automatic")
+
+
+def test_a_report_of_no_known_type_may_still_be_a_persons():
+    header = {"content-type": "multipart/report; boundary=report-type"}
+    assert automatic_reason(enquiry(content_type="multipart/report", **header), OWN) is None
+
+
+def test_p25_calendar_answers_are_a_machines_unless_somebody_wrote_in_them():
+    alone = enquiry(content_type="text/calendar", **{"content-type": 'text/calendar; charset=utf-8; method="REPLY"'})
+    assert verdict_of(alone) == ("calendar_reply", "automatic")
+    invitation = enquiry(content_type="text/calendar", **{"content-type": "text/calendar; method=REQUEST"})
+    assert automatic_reason(invitation, OWN) is None
+    part = (Attachment("", "text/calendar", 100, "0" * 64),)
+    clicked = replace(
+        enquiry(subject="Accepted: Call", text=" \n", content_type="multipart/alternative"), attachments=part
+    )
+    assert verdict_of(clicked) == ("calendar_reply", "automatic")
+    assert verdict_of(replace(clicked, text="Can it be earlier?")) == ("calendar_reply_worded", "withheld")
+    assert automatic_reason(replace(clicked, attachments=()), OWN) is None
+
+
+def test_p25_asking_for_a_reading_receipt_is_a_persons_habit():
+    assert automatic_reason(enquiry(disposition_notification_to="alice@school.sch.uk"), OWN) is None
+
+
+@pytest.mark.parametrize("name", ["x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply"])
+def test_an_autoresponders_own_field(name):
+    assert verdict_of(enquiry(**{name: "yes"})) == ("autoresponder", "automatic")
+    assert automatic_reason(enquiry(**{name: "no"}), OWN) is None
+
+
+@pytest.mark.parametrize("value", ["auto_reply", "Auto-Reply (vacation)"])
+def test_precedence_of_an_automatic_reply(value):
+    assert verdict_of(enquiry(precedence=value)) == ("precedence_auto_reply", "automatic")
+
+
+@pytest.mark.parametrize("value", ["bulk", "list", "Junk", "bulk (sent to many)"])
+def test_p19_bulk_mail_is_withheld(value):
+    assert verdict_of(enquiry(precedence=value)) == ("list", "withheld")
+
+
+@pytest.mark.parametrize("name", ["list-id", "list-unsubscribe", "list-post", "mailing-list"])
+def test_p19_mailing_list_mail_becomes_a_ticket_without_an_answer(name):
+    assert verdict_of(enquiry(**{name: "<heads.school.sch.uk>"})) == ("list", "withheld")
+
+
+@pytest.mark.parametrize("value", ["high", "normal", "first-class", "special-delivery", ""])
+def test_other_precedences_mean_nothing(value):
+    assert automatic_reason(enquiry(precedence=value), OWN) is None
+
+
+@pytest.mark.parametrize("value", ["All", "DR, OOF, AutoReply", "oof"])
+def test_a_sender_who_wants_no_automatic_answer_gets_none(value):
+    assert verdict_of(enquiry(x_auto_response_suppress=value)) == ("no_answer_wanted", "withheld")
+
+
+@pytest.mark.parametrize("value", ["DR, RN, NRN", "None", "", "NDR"])
+def test_a_sender_who_wants_no_reports_is_answered(value):
+    assert automatic_reason(enquiry(x_auto_response_suppress=value), OWN) is None
+
+
+@pytest.mark.parametrize(
+    "local_part",
+    [
+        "mailer-daemon", "MAILER-DAEMON", "postmaster", "no-reply", "noreply", "No.Reply", "noreply+x12",
+        "do-not-reply",
+        "donotreply", "owner-heads", "heads-request", "heads-bounces", "heads-bounces+a=school", "listserv",
+        "majordomo",
+        "portal-noreply", "noreply-portal", "portal.no_reply", "bounces+123",
+    ],
+)  # fmt: skip
+def test_robots_become_a_ticket_without_an_answer(local_part):
+    assert is_robot(local_part)
+    assert verdict_of(enquiry(f"{local_part}@school.sch.uk")) == ("robot_sender", "withheld")
+
+
+@pytest.mark.parametrize(
+    "local_part", ["alice", "nora.reply", "owner", "request", "requests", "daemon.smith", "info", "office", "bouncer"]
+)
+def test_people_are_no_robots(local_part):
+    assert not is_robot(local_part)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["helpline@example.org.uk", "Helpline@Example.Org.UK", "helpline+b-x@example.org.uk", "helpline+@example.org.uk"],
+)
+def test_our_own_address_is_never_answered(address):
+    assert verdict_of(enquiry(address)) == ("own_address", "withheld")
+
+
+@pytest.mark.parametrize(
+    "address", ["helpline@example.org", "helplines@example.org.uk", "amy@example.org.uk", "helpline@x.example.org.uk"]
+)
+def test_other_addresses_are_not_ours(address):
+    assert address not in OWN
+    assert automatic_reason(enquiry(address), OWN) is None
+
+
+def test_p11_a_strangers_loop_marks_mean_nothing():
+    marked = enquiry(
+        x_loop="helpline@example.org.uk", x_helpline_ticket="1", x_helpline_state="closed", x_helpline_kind="answer"
+    )
+    assert automatic_reason(marked, OWN) is None
+
+
+def test_a_malformed_sender_is_never_answered():
+    assert verdict_of(enquiry(sender=None)) == ("sender_malformed", "withheld")
+
+
+def test_being_only_in_bcc_withholds_nothing():
+    assert automatic_reason(replace(enquiry(), to=(), cc=()), OWN) is None
+
+
+ABSENT = [
+    "Automatic reply: Re: [POSH-ABCD] we have your question", "Out of Office: Re: your question", "Out of office",
+    "Out of Office AutoReply: hello", "Auto-Reply: hello", "Autoreply: hello", "Automated Response: Re: hello",
+    "I am out of the office until Monday", "Away from my desk", "On annual leave until 3 June",
+    "[EXTERNAL] Automatic reply: x",
+    "Ateb awtomatig: Re: eich neges", "Allan o'r swyddfa", "Allan o’r swyddfa tan ddydd Llun",
+    "Automatische Antwort: Re: x", "Abwesenheitsnotiz: Re: x", "Abwesend bis 3. Juni",
+    "Réponse automatique : Re: x", "Absence du bureau", "Re\u0301ponse automatique: x",
+    "Odpowiedź automatyczna: x", "Autoodpowiedź: x", "Poza biurem",
+    "Respuesta automática: x", "Fuera de la oficina", "Risposta automatica: x", "Fuori sede",
+    "Resposta automática: x", "Fora do escritório", "Automatisch antwoord: x", "Afwezig: x", "AFWEZIGHEIDSBERICHT",
+    "Autosvar: x", "Automatiskt svar: x", "Automatisk svar: x", "Automaattinen vastaus: x", "Automatická odpověď: x",
+    "Automatikus válasz: x", "Răspuns automat: x", "Автоматический ответ: x", "Автоматична відповідь: x",
+    "Αυτόματη απάντηση: x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", ABSENT)
+def test_an_absence_notice_is_automatic_only_as_an_answer_to_us(subject):
+    alone = enquiry(subject=subject)
+    assert verdict_of(alone) == ("absence_subject", "withheld")
+    assert verdict_of(replace(alone, in_reply_to=(OUR_ID,))) == ("absence_answer", "automatic")
+    assert verdict_of(replace(alone, references=("<x@elsewhere.example>", OUR_ID))) == ("absence_answer", "automatic")
+    assert verdict_of(replace(alone, in_reply_to=("<x@elsewhere.example>",))) == ("absence_subject", "withheld")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Re: out of office message of a pupil", "Fwd: Automatic reply: x", "Out of office hours contact with pupils",
+        "Absence of a pupil", "Absence", "Automatic replies from a fake account",
+        "Vacation photographs of a pupil online",
+        "Autoreply settings", "RE: Automatic reply: your question", "Away from home and afraid", "Undeliverable?", "",
+        "Automated abuse: bots in our group chat", "AW: Abwesenheitsnotiz: x", "A pupil is on sick leave",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("in_reply_to", [(), (OUR_ID,)])
+def test_a_teachers_subject_is_not_taken_for_a_notice(subject, in_reply_to):
+    assert automatic_reason(replace(enquiry(subject=subject), in_reply_to=in_reply_to), OWN) is None
+
+
+def test_what_a_header_proves_comes_before_what_a_subject_suggests():
+    assert verdict_of(enquiry(subject="Automatic reply: x", auto_submitted="auto-replied"))[0] == "auto_submitted"
+    assert verdict_of(enquiry("no-reply@school.sch.uk", auto_submitted="auto-generated"))[1] == "automatic"
+
+
+def test_a_failed_sender_authentication_withholds():
+    assert authentication_reason(None) is None
+    assert authentication_reason(Verdict(dmarc="pass", aligned=True)) is None
+    assert authentication_reason(Verdict()) is None
+    reason = authentication_reason(Verdict(dmarc="fail", failed=True))
+    assert (reason.code, reason.kind) == ("authentication_failed", "withheld")
+
+
+RATIONS = Rations(per_address=3, per_domain=30, total=300)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (Sent(0, 0, 0), None),
+        (Sent(2, 29, 299, 11), None),
+        (Sent(3, 3, 3), "ration_address"),
+        (Sent(0, 30, 30), "ration_domain"),
+        (Sent(0, 0, 300), "ration_total"),
+        (Sent(0, 0, 0, 12), "ration_day"),
+        (Sent(0, 0, 0, 0, 1), "ration_ticket"),
+        (Sent(99, 99, 999), "ration_address"),
+    ],
+)
+def test_rations(sent, code):
+    reason = ration_reason(RATIONS, sent)
+    assert (reason.code if reason else None) == code
+    assert reason is None or reason.kind == "withheld"
+
+
+def test_no_ration_is_no_limit_but_one_acknowledgement_a_ticket_stays():
+    unlimited = Rations(0, 0, 0, 0)
+    assert ration_reason(unlimited, Sent(10**6, 10**6, 10**6, 10**6)) is None
+    assert ration_reason(unlimited, Sent(0, 0, 0, for_ticket=1)).code == "ration_ticket"
+
+
+class Ledger:
+    """The acknowledgements that left, counted as SQL would, on a clock that the test moves."""
+
+    def __init__(self, rations):
+        self.rations, self.left = rations, []
+
+    def answers(self, message, now):
+        to = message.sender.address
+        day = [(at, address) for at, address in self.left if at > now - timedelta(days=1)]
+        hour = [address for at, address in day if at > now - timedelta(hours=1)]
+        domains = [address.domain for address in hour]
+        sent = Sent(hour.count(to), domains.count(to.domain), len(hour), [address for _, address in day].count(to))
+        if automatic_reason(message, OWN) or ration_reason(self.rations, sent):
+            return False
+        self.left.append((now, to))
+        return True
+
+
+def test_p17_a_loop_with_a_headerless_responder_ends():
+    """The other side answers each acknowledgement with a subject that no rule knows, and tries daily to begin anew."""
+    start, ledger = datetime(2026, 11, 23, 10, tzinfo=UTC), Ledger(RATIONS)
+    loop = [ledger.answers(enquiry(subject=f"Ticket {n} received"), start + timedelta(minutes=n)) for n in range(200)]
+    assert sum(loop) == 12  # 200 minutes at three an hour, and no more than twelve in a day
+    assert ledger.answers(enquiry(subject="Ticket 201 received"), start + timedelta(days=2))
+
+
+def test_p17_a_responder_that_names_itself_gets_nothing():
+    ledger = Ledger(RATIONS)
+    now = datetime(2026, 11, 23, 10, tzinfo=UTC)
+    assert not any(ledger.answers(enquiry(subject="Automated Response: Re: x"), now) for _ in range(200))
+
+
+def test_p18_two_ticket_systems_stay_within_the_rations_for_a_day():
+    start, ledger = datetime(2026, 11, 23, tzinfo=UTC), Ledger(Rations(3, 5, 20))
+    systems = [f"desk{n}@{domain}" for n in range(4) for domain in ("one.example", "two.example")]
+    for minute in range(0, 24 * 60, 5):
+        now = start + timedelta(minutes=minute)
+        for system in systems:
+            ledger.answers(enquiry(system, subject="[#7] received"), now)
+        within = [address for at, address in ledger.left if at > now - timedelta(hours=1)]
+        assert len(within) <= 10  # five an hour to each of the two domains
+    by_address = Counter(address.addr_spec for _, address in ledger.left)
+    assert by_address == dict.fromkeys(systems, 12)
+
+
+fields = st.dictionaries(
+    st.sampled_from(
+        ["auto-submitted", "precedence", "return-path", "content-type", "x-auto-response-suppress", "x-autoreply"]
+    ),
+    st.lists(st.text(max_size=60), max_size=3).map(tuple),
+)
+
+
+@given(fields, st.text(max_size=80), st.text(max_size=30))
+def test_any_text_gets_a_decision_and_never_an_error(fields, subject, local_part):
+    message = replace(enquiry(f"{local_part}@school.sch.uk", subject), fields=fields)
+    reason = automatic_reason(message, OWN)
+    assert reason is None or reason.kind in {"automatic", "withheld"}
+
+
+@given(st.text(max_size=200), st.text(max_size=60))
+def test_a_subject_and_a_sender_never_make_a_mail_automatic(subject, local_part):
+    reason = automatic_reason(enquiry(f"{local_part}@school.sch.uk", subject), OWN)
+    assert reason is None or reason.kind == "withheld"
