@@ -76,6 +76,9 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("message_id_digest", sa.String(length=64), nullable=True),
         sa.Column("content_digest", sa.String(length=64), nullable=True),
+        sa.Column("sender_digest", sa.String(length=64), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("awaits_digest", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_message_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
     )
@@ -83,6 +86,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_message_content_digest"), ["content_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_message_message_id_digest"), ["message_id_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_message_ticket_id_id"), ["ticket_id", "id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_message_sender_digest_told_at"), ["sender_digest", "told_at"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_message_told_at"), ["told_at"], unique=False)
+        batch_op.create_index(
+            "ix_message_awaits_digest",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("awaits_digest"),
+            postgresql_where=sa.text("awaits_digest"),
+        )
 
     op.create_table(
         "participant",
@@ -176,13 +190,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", name=op.f("pk_message_content")),
     )
     op.create_table(
+        "reminder",
+        sa.Column("clock_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("step", sa.String(length=24), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("in_list", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["clock_id"], ["clock.id"], name=op.f("fk_reminder_clock_id")),
+        sa.PrimaryKeyConstraint("clock_id", "step", name=op.f("pk_reminder")),
+    )
+    with op.batch_alter_table("reminder", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reminder_told_at"), ["told_at"], unique=False)
+
+    op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("unique_key", sa.String(length=120), nullable=False),
         sa.Column("kind", sa.String(length=24), nullable=False),
         sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("clock_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("step", sa.String(length=24), nullable=True),
         sa.Column("nonce", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -194,14 +218,12 @@ def upgrade() -> None:
         sa.Column("code", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("bounced_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["clock_id"], ["clock.id"], name=op.f("fk_outbox_clock_id")),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_outbox_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("nonce", name=op.f("uq_outbox_nonce")),
         sa.UniqueConstraint("unique_key", name=op.f("uq_outbox_unique_key")),
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_outbox_clock_id"), ["clock_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_outbox_kind_created_at"), ["kind", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_outbox_state_next_attempt_at"), ["state", "next_attempt_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_outbox_ticket_id"), ["ticket_id"], unique=False)
@@ -257,9 +279,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbox_ticket_id"))
         batch_op.drop_index(batch_op.f("ix_outbox_state_next_attempt_at"))
         batch_op.drop_index(batch_op.f("ix_outbox_kind_created_at"))
-        batch_op.drop_index(batch_op.f("ix_outbox_clock_id"))
 
     op.drop_table("outbox")
+    with op.batch_alter_table("reminder", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reminder_told_at"))
+
+    op.drop_table("reminder")
     op.drop_table("message_content")
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ledger_state_id"))
@@ -285,6 +310,13 @@ def downgrade() -> None:
 
     op.drop_table("participant")
     with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_message_awaits_digest",
+            sqlite_where=sa.text("awaits_digest"),
+            postgresql_where=sa.text("awaits_digest"),
+        )
+        batch_op.drop_index(batch_op.f("ix_message_told_at"))
+        batch_op.drop_index(batch_op.f("ix_message_sender_digest_told_at"))
         batch_op.drop_index(batch_op.f("ix_message_ticket_id_id"))
         batch_op.drop_index(batch_op.f("ix_message_message_id_digest"))
         batch_op.drop_index(batch_op.f("ix_message_content_digest"))

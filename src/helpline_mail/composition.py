@@ -17,7 +17,8 @@ from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.errors import ConfigurationError, MissingFileError
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.policy import Policy, StaffMember
-from helpline_mail.domain.responder import OwnAddresses, Rations
+from helpline_mail.domain.rations import Rations
+from helpline_mail.domain.responder import OwnAddresses
 from helpline_mail.domain.threads import Signer
 from helpline_mail.service.collect import CollectLimits
 from helpline_mail.service.correspondence import Correspondence
@@ -64,6 +65,9 @@ def policy(settings: Settings) -> Policy:
             settings.rations.per_domain,
             settings.rations.total,
             per_address_a_day=ADDRESS_HOURS_A_DAY * settings.rations.per_address,
+            notices_per_address=settings.rations.notices_per_address,
+            notices=settings.rations.notices,
+            keeps_reserve=bool(settings.staff_identity.authserv_id),
         ),
         recorded_before=datetime.combine(start, time.min, zone).astimezone(UTC) if start else None,
         authserv_id=settings.staff_identity.authserv_id,

@@ -234,11 +234,13 @@ class StaffIdentity(_Section):
 
 
 class RationsSection(_Section):
-    """Acknowledgements an hour; 0 means no limit."""
+    """Acknowledgements, and messages with a notice to staff each, in an hour; 0 means no limit."""
 
     per_address: Annotated[int, Field(ge=0)] = 3
     per_domain: Annotated[int, Field(ge=0)] = 30
     total: Annotated[int, Field(ge=0)] = 300
+    notices_per_address: Annotated[int, Field(ge=0)] = 10
+    notices: Annotated[int, Field(ge=0)] = 60
 
 
 class Alarms(_Section):

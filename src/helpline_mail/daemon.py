@@ -21,6 +21,7 @@ from helpline_mail.composition import Parts, mailbox, submission_server
 from helpline_mail.domain.errors import CredentialError, HelplineError, InputOutputError
 from helpline_mail.service.alarms import end_alarm, raise_alarm
 from helpline_mail.service.collect import Doubts, collect
+from helpline_mail.service.digest import digest
 from helpline_mail.service.remind import remind
 from helpline_mail.service.submit import submit
 from helpline_mail.service.triage import triage
@@ -108,9 +109,11 @@ class Daemon:
             self._wake["submit"].set()
 
     async def _remind(self) -> None:
-        if queued := await asyncio.to_thread(remind, self._parts.store, self._parts.correspondence, self._parts.clock):
-            log.info("reminded", mails=queued)
-            self._wake["submit"].set()
+        parts = self._parts
+        for work in (remind, digest):
+            if queued := await asyncio.to_thread(work, parts.store, parts.correspondence, parts.clock):
+                log.info(work.__name__, mails=queued)
+                self._wake["submit"].set()
 
     async def _submit(self) -> None:
         parts = self._parts

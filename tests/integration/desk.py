@@ -17,10 +17,12 @@ from helpline_mail.domain.delivery import Accepted, Envelope, Outcome
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.opening_hours import OpeningHours, Window
 from helpline_mail.domain.policy import Policy, StaffMember
-from helpline_mail.domain.responder import OwnAddresses, Rations
+from helpline_mail.domain.rations import Rations
+from helpline_mail.domain.responder import OwnAddresses
 from helpline_mail.domain.threads import Signer
 from helpline_mail.service.collect import Collected, CollectLimits, Doubts, collect
 from helpline_mail.service.correspondence import Correspondence
+from helpline_mail.service.digest import digest
 from helpline_mail.service.ports import Submitter
 from helpline_mail.service.remind import remind
 from helpline_mail.service.submit import Submitted, submit
@@ -136,6 +138,9 @@ class Desk:
 
     def remind(self) -> int:
         return remind(self.store, self.correspondence, self.clock)
+
+    def digest(self) -> int:
+        return digest(self.store, self.correspondence, self.clock)
 
     def submit(self, submitter: Submitter | None = None) -> Submitted:
         return asyncio.run(submit(self.store, submitter or self.letterbox, self.correspondence, self.clock, 4))

@@ -7,7 +7,7 @@ import pytest
 
 from helpline_mail.adapters.store import ledger, messages, schema
 from helpline_mail.adapters.store.schema import outbox
-from helpline_mail.domain.responder import Rations
+from helpline_mail.domain.rations import Rations
 from helpline_mail.service import triage as service
 from helpline_mail.service.answer import answer
 from tests.integration.desk import ALICE, AMY, HELPLINE, LEAD, MALLORY, SIGNER, Desk, bounce, header, mail

@@ -11,7 +11,8 @@ from tests.unit.test_reminders import POLICY
 
 from helpline_mail.domain.intake import Context, Disposition, Intake, SentMail, decide
 from helpline_mail.domain.message import Address, Bounce, Message, Sender
-from helpline_mail.domain.responder import Sent, Verdict
+from helpline_mail.domain.rations import Sent
+from helpline_mail.domain.responder import Verdict
 from helpline_mail.domain.threads import Candidate
 
 NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
@@ -59,6 +60,7 @@ def test_a_follow_up_starts_a_clock_and_is_not_acknowledged() -> None:
         ({}, {"acknowledged": Sent(3, 3, 3)}, "ration_address"),
         ({}, {"acknowledged": Sent(0, 30, 30)}, "ration_domain"),
         ({}, {"acknowledged": Sent(0, 0, 300)}, "ration_total"),
+        ({}, {"breaker_open": True}, "breaker"),
         ({"fields": {"list-id": ("<x.y>",)}}, {}, "list"),
         ({"from_": None}, {}, "sender_malformed"),
         ({"from_": "helpline@example.org.uk"}, {}, "own_address"),

@@ -1,8 +1,6 @@
-"""May we answer? Each rule, the cases P-15 to P-19 and P-25, and the loops that rations must end."""
+"""May we answer? Each rule, and the cases P-15 to P-19 and P-25."""
 
-from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -11,13 +9,10 @@ from hypothesis import strategies as st
 from helpline_mail.domain.message import Address, Attachment, Bounce, Message, Sender
 from helpline_mail.domain.responder import (
     OwnAddresses,
-    Rations,
-    Sent,
     Verdict,
     authentication_reason,
     automatic_reason,
     is_robot,
-    ration_reason,
 )
 
 OWN = OwnAddresses("helpline@example.org.uk")
@@ -292,79 +287,6 @@ def test_a_failed_sender_authentication_withholds():
     assert authentication_reason(Verdict()) is None
     reason = authentication_reason(Verdict(dmarc="fail", failed=True))
     assert (reason.code, reason.kind) == ("authentication_failed", "withheld")
-
-
-RATIONS = Rations(per_address=3, per_domain=30, total=300)
-
-
-@pytest.mark.parametrize(
-    ("sent", "code"),
-    [
-        (Sent(0, 0, 0), None),
-        (Sent(2, 29, 299, 11), None),
-        (Sent(3, 3, 3), "ration_address"),
-        (Sent(0, 30, 30), "ration_domain"),
-        (Sent(0, 0, 300), "ration_total"),
-        (Sent(0, 0, 0, 12), "ration_day"),
-        (Sent(0, 0, 0, 0, 1), "ration_ticket"),
-        (Sent(99, 99, 999), "ration_address"),
-    ],
-)
-def test_rations(sent, code):
-    reason = ration_reason(RATIONS, sent)
-    assert (reason.code if reason else None) == code
-    assert reason is None or reason.kind == "withheld"
-
-
-def test_no_ration_is_no_limit_but_one_acknowledgement_a_ticket_stays():
-    unlimited = Rations(0, 0, 0, 0)
-    assert ration_reason(unlimited, Sent(10**6, 10**6, 10**6, 10**6)) is None
-    assert ration_reason(unlimited, Sent(0, 0, 0, for_ticket=1)).code == "ration_ticket"
-
-
-class Ledger:
-    """The acknowledgements that left, counted as SQL would, on a clock that the test moves."""
-
-    def __init__(self, rations):
-        self.rations, self.left = rations, []
-
-    def answers(self, message, now):
-        to = message.sender.address
-        day = [(at, address) for at, address in self.left if at > now - timedelta(days=1)]
-        hour = [address for at, address in day if at > now - timedelta(hours=1)]
-        domains = [address.domain for address in hour]
-        sent = Sent(hour.count(to), domains.count(to.domain), len(hour), [address for _, address in day].count(to))
-        if automatic_reason(message, OWN) or ration_reason(self.rations, sent):
-            return False
-        self.left.append((now, to))
-        return True
-
-
-def test_p17_a_loop_with_a_headerless_responder_ends():
-    """The other side answers each acknowledgement with a subject that no rule knows, and tries daily to begin anew."""
-    start, ledger = datetime(2026, 11, 23, 10, tzinfo=UTC), Ledger(RATIONS)
-    loop = [ledger.answers(enquiry(subject=f"Ticket {n} received"), start + timedelta(minutes=n)) for n in range(200)]
-    assert sum(loop) == 12  # 200 minutes at three an hour, and no more than twelve in a day
-    assert ledger.answers(enquiry(subject="Ticket 201 received"), start + timedelta(days=2))
-
-
-def test_p17_a_responder_that_names_itself_gets_nothing():
-    ledger = Ledger(RATIONS)
-    now = datetime(2026, 11, 23, 10, tzinfo=UTC)
-    assert not any(ledger.answers(enquiry(subject="Automated Response: Re: x"), now) for _ in range(200))
-
-
-def test_p18_two_ticket_systems_stay_within_the_rations_for_a_day():
-    start, ledger = datetime(2026, 11, 23, tzinfo=UTC), Ledger(Rations(3, 5, 20))
-    systems = [f"desk{n}@{domain}" for n in range(4) for domain in ("one.example", "two.example")]
-    for minute in range(0, 24 * 60, 5):
-        now = start + timedelta(minutes=minute)
-        for system in systems:
-            ledger.answers(enquiry(system, subject="[#7] received"), now)
-        within = [address for at, address in ledger.left if at > now - timedelta(hours=1)]
-        assert len(within) <= 10  # five an hour to each of the two domains
-    by_address = Counter(address.addr_spec for _, address in ledger.left)
-    assert by_address == dict.fromkeys(systems, 12)
 
 
 fields = st.dictionaries(

@@ -74,9 +74,10 @@ def _triage(parts: "Parts") -> str:
 
 
 def _remind(parts: "Parts") -> str:
+    from helpline_mail.service.digest import digest
     from helpline_mail.service.remind import remind
 
-    return f"{remind(parts.store, parts.correspondence, parts.clock)} queued"
+    return f"{sum(work(parts.store, parts.correspondence, parts.clock) for work in (remind, digest))} queued"
 
 
 def _submit(parts: "Parts") -> str:

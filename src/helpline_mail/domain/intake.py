@@ -1,19 +1,13 @@
 """The heart: what one message means, decided as data with its reasons. Nothing here acts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from helpline_mail.domain.message import Bounce, Message
 from helpline_mail.domain.policy import Policy
-from helpline_mail.domain.responder import (
-    Reason,
-    Sent,
-    Verdict,
-    authentication_reason,
-    automatic_reason,
-    ration_reason,
-)
+from helpline_mail.domain.rations import Sent, Told, notice_reason, ration_reason
+from helpline_mail.domain.responder import Reason, Verdict, authentication_reason, automatic_reason
 from helpline_mail.domain.threads import Candidate, ThreadDecision, decide_thread
 
 
@@ -40,7 +34,7 @@ class SentMail:
     kind: str
 
 
-NONE_SENT = Sent(0, 0, 0)
+NONE_SENT, NONE_TOLD = Sent(0, 0, 0), Told(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,15 @@ class Context:
     bad_tokens: int = 0
     mentioned: tuple[str, ...] = ()
     acknowledged: Sent = NONE_SENT
+    told: Told = NONE_TOLD
+    breaker_open: bool = False
+    """A flood is on, and stops acknowledgements to senders nobody vouches for."""
     verdict: Verdict | None = None
+
+    @property
+    def vouched(self) -> bool:
+        """Whether the believed receiver vouches for the sender."""
+        return self.verdict is not None and self.verdict.aligned
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,22 @@ class Intake:
     related: tuple[str, ...] = ()
     bounced: tuple[SentMail, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    withheld: Reason | None = None
+    """Why a new ticket gets no acknowledgement; one of `reasons`."""
+    in_list: bool = False
+    """Staff are told in the next list and not by a notice of its own."""
 
 
 def decide(message: Message, context: Context, policy: Policy) -> Intake:
     """What one parsed message means. Every branch says why; whatever is not certain becomes a ticket of its own."""
+    intake = _decide(message, context, policy)
+    if not intake.notify_staff or intake.disposition is Disposition.BOUNCE:
+        return intake
+    reason = notice_reason(policy.rations, context.told, vouched=context.vouched)
+    return replace(intake, in_list=True, reasons=(*intake.reasons, reason)) if reason else intake
+
+
+def _decide(message: Message, context: Context, policy: Policy) -> Intake:
     if policy.recorded_before is not None and context.arrived_at < policy.recorded_before:
         return _aside(
             Disposition.RECORDED, "recorded", Reason("before_start", "it arrived before the start date", "automatic")
@@ -128,7 +142,9 @@ def _aside(disposition: Disposition, kind: str, reason: Reason) -> Intake:
 
 
 def _withheld(context: Context, policy: Policy) -> Reason | None:
-    return authentication_reason(context.verdict) or ration_reason(policy.rations, context.acknowledged)
+    return authentication_reason(context.verdict) or ration_reason(
+        policy.rations, context.acknowledged, vouched=context.vouched, breaker_open=context.breaker_open
+    )
 
 
 def _new_ticket(thread: ThreadDecision, why_thread: Reason, withheld: Reason | None, context: Context) -> Intake:
@@ -142,7 +158,7 @@ def _new_ticket(thread: ThreadDecision, why_thread: Reason, withheld: Reason | N
     )
     return Intake(
         Disposition.NEW_TICKET, "enquiry", None, starts_clock=True, acknowledge=withheld is None,
-        notify_staff=True, related=thread.related, reasons=tuple(reasons),
+        notify_staff=True, related=thread.related, reasons=tuple(reasons), withheld=withheld,
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.opening_hours import OpeningHours
-from helpline_mail.domain.responder import OwnAddresses, Rations
+from helpline_mail.domain.rations import Rations
+from helpline_mail.domain.responder import OwnAddresses
 
 
 @dataclass(frozen=True, slots=True)

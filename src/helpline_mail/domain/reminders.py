@@ -7,6 +7,7 @@ changes nothing but the lateness that the next reminder truthfully states.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from helpline_mail.domain.opening_hours import OpeningHours
 from helpline_mail.domain.policy import Policy, StaffMember
@@ -59,6 +60,29 @@ def step_due(clock: RunningClock, told: Collection[str], policy: Policy, now: da
     most_urgent = reached[-1]
     told_steps = [step for step in steps(policy) if step.name in told]
     return None if told_steps and told_steps[-1] >= most_urgent else most_urgent
+
+
+SINGLES_AN_HOUR = 60
+LIST_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """How many steps staff were reminded of in the past hour, and when last in a list, if they were."""
+
+    steps: int
+    latest_list: datetime | None
+
+
+def form_of(due: int, lately: Reminded, now: datetime) -> Literal["single", "list", "wait"]:
+    """How staff are reminded of `due` steps: one mail each while they are few, else a list now and then.
+
+    What has to wait stays due, so the next sweep tells it, and its most urgent step only.
+    """
+    if due + lately.steps <= SINGLES_AN_HOUR:
+        return "single"
+    recent = lately.latest_list is not None and timedelta() <= now - lately.latest_list < LIST_EVERY
+    return "wait" if recent else "list"
 
 
 def recipients(step: Step, assignee: str | None, policy: Policy) -> tuple[StaffMember, ...]:

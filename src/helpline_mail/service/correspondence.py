@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
-from helpline_mail.adapters.store import events, messages, outbox, tickets
+from helpline_mail.adapters.store import events, messages, notices, outbox, tickets
+from helpline_mail.adapters.store.notices import Untold
 from helpline_mail.adapters.store.outbox import Frozen
 from helpline_mail.domain.acknowledgement import acknowledge
 from helpline_mail.domain.delivery import Envelope, OutboxState, Settlement
@@ -21,12 +22,16 @@ from helpline_mail.domain.intake import Disposition, Intake, SentMail
 from helpline_mail.domain.message import Address, Message
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.promise import due, spoken_duration, spoken_moment, spoken_time
+from helpline_mail.domain.rations import notice_reason
 from helpline_mail.domain.reminders import RunningClock, Step, recipients
 from helpline_mail.domain.threads import Signer
 from helpline_mail.wire.compose import Draft, compose, is_writable
 from helpline_mail.wire.templates import Rendered, Templates
 
 NOTICE_TEXT_MAX = 50_000
+LIST_LINES = 100
+FLOOD = "flood"
+"""The cause of the alarm that stands while the breaker is open: the alarm is the breaker's only memory."""
 Automatic = Literal["auto-replied", "auto-generated"]
 
 
@@ -71,7 +76,7 @@ class Correspondence:
                       ticket_id=ticket["id"], outbox_id=outbox_id, facts=facts)  # fmt: skip
 
     def notify(
-        self, connection: Connection, ticket: Mapping[str, Any], message: Message, message_id: int | None,
+        self, connection: Connection, ticket: Mapping[str, Any], message: Message, message_id: int,
         due_at: datetime | None, intake: Intake, now: datetime,
     ) -> None:  # fmt: skip
         """A notice of a message to every member of staff, with its words."""
@@ -89,8 +94,8 @@ class Correspondence:
         hints = list(message.defects)
         if intake.related:
             hints.append(f"Possibly related to {', '.join(intake.related)}.")
-        if intake.disposition is Disposition.NEW_TICKET and not intake.acknowledge:
-            hints.append(f"No acknowledgement was sent: {intake.reasons[-1].text}.")
+        if intake.withheld:
+            hints.append(f"No acknowledgement was sent: {intake.withheld.text}.")
         address = message.sender.address
         if intake.acknowledge and address and not is_writable(address.addr_spec):
             hints.append("No acknowledgement was sent: the sender's address cannot be written to by every server.")
@@ -117,8 +122,49 @@ class Correspondence:
             rendered = self.templates.render("reminder", **common, by=by, left=spoken_duration(left))
         kind = "overdue" if step.overdue else "reminder"
         to = recipients(step, ticket["assignee"], self.policy)
-        return self._to_staff(connection, rendered, f"reminder/{clock.clock_id}/{step.name}", kind, to, ticket, now,
-                              clock_id=clock.clock_id, step=step.name)  # fmt: skip
+        return self._to_staff(connection, rendered, f"reminder/{clock.clock_id}/{step.name}", kind, to, ticket, now)
+
+    def remind_in_list(
+        self, connection: Connection, due: Sequence[tuple[RunningClock, Step, Row[Any]]], now: datetime
+    ) -> int:
+        """Reminders of many answers in one list for each member of staff; returns how many mails were queued."""
+        lines: dict[StaffMember, list[tuple[RunningClock, Step, Row[Any]]]] = {}
+        for clock, step, ticket in sorted(due, key=lambda item: item[0].due_at):
+            for member in recipients(step, ticket.assignee, self.policy):
+                lines.setdefault(member, []).append((clock, step, ticket))
+        first, step, _ = due[0]
+        queued = 0
+        for member, own in lines.items():
+            shown = [
+                {
+                    "reference": ticket.reference,
+                    "due": self._moment(clock.due_at, now),
+                    "taken_by": ticket.assignee or "",
+                }
+                for clock, _, ticket in own[:LIST_LINES]
+            ]
+            late = any(step.overdue for _, step, _ in own)
+            rendered = self.templates.render(
+                "reminder_list", helpline=self.policy.helpline.name, lines=shown, count=len(own), late=late
+            )
+            queued += self._to_staff(
+                connection, rendered, f"reminders/{first.clock_id}/{step.name}", "overdue" if late else "reminder",
+                (member,), None, now,
+            )  # fmt: skip
+        return queued
+
+    def digest(self, connection: Connection, untold: Sequence[Untold], count: int, now: datetime) -> int:
+        """A list of messages that staff got no notice of; returns how many mails were queued."""
+        shown = [
+            {
+                "reference": line.reference, "kind": line.kind, "received": self._moment(line.at, now),
+                "by": spoken_time(line.due_at, now, self.policy.zone) if line.due_at else "",
+            }
+            for line in untold
+        ]  # fmt: skip
+        rendered = self.templates.render("digest", helpline=self.policy.helpline.name, lines=shown, count=count)
+        key = f"digest/{untold[-1].message_id}"
+        return self._to_staff(connection, rendered, key, "digest", self.policy.staff, None, now)
 
     def tell_bounced(self, connection: Connection, bounced: Iterable[SentMail], now: datetime) -> None:
         """Tells staff, once a mail, that a mail to an outsider came back; a bounce of a mail to staff is an alarm."""
@@ -149,13 +195,16 @@ class Correspondence:
         if kind != "acknowledgement" or ticket_id is None:
             # A mail about a mail that staff did not get would only fail as well (RFC 5321 section 6.1).
             text = f"a mail of kind {kind} did not reach its recipient: {what}; see: helpline-mail outbox list"
-            alarm_id = events.raise_alarm(connection, f"undelivered_{kind}", text, now)
-            if alarm_id is not None and kind != "alarm":
-                self.alarm(connection, alarm_id, text, now)
+            self.raise_alarm(connection, f"undelivered_{kind}", text, now, by_mail=kind != "alarm")
             return
         ticket = tickets.load(connection, ticket_id)
         events.record(connection, now, "enquirer_not_reached", f"the {kind} did not arrive: {what}",
                       ticket_id=ticket_id, outbox_id=outbox_id)  # fmt: skip
+        message_id = messages.of_outbox(connection, outbox_id)
+        if notice_reason(self.policy.rations, notices.told(connection, None, now)):
+            notices.await_digest(connection, message_id)
+            return
+        notices.note_told(connection, message_id, now)
         rendered = self.templates.render(
             "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=what,
             in_doubt=in_doubt,
@@ -171,6 +220,18 @@ class Correspondence:
             return
         rendered = self.templates.render("refusal", helpline=self.policy.helpline.name, reference=ticket["reference"])
         self._to_staff(connection, rendered, f"refusal/{message_id}", "refusal", (member,), ticket, now)
+
+    def raise_alarm(
+        self, connection: Connection, cause: str, text: str, now: datetime, *, by_mail: bool = True
+    ) -> bool:
+        """Opens an alarm and tells its receivers; False if one with that cause is open already."""
+        alarm_id = events.raise_alarm(connection, cause, text, now)
+        if alarm_id is None:
+            return False
+        events.record(connection, now, "alarm", text, facts={"cause": cause})
+        if by_mail:
+            self.alarm(connection, alarm_id, text, now)
+        return True
 
     def alarm(
         self, connection: Connection, alarm_id: int, headline: str, now: datetime, *, over_since: datetime | None = None
@@ -195,13 +256,13 @@ class Correspondence:
 
     def _to_staff(
         self, connection: Connection, rendered: Rendered, key: str, kind: str, to: Sequence[StaffMember],
-        ticket: Mapping[str, Any], now: datetime, clock_id: int | None = None, step: str | None = None,
+        ticket: Mapping[str, Any] | None, now: datetime,
     ) -> int:  # fmt: skip
         queued = 0
         for member in to:
             mail = self._freeze(
                 rendered, f"{key}/{_short(member.address)}", kind, Address(member.address, member.name), now, ticket,
-                "auto-generated", clock_id=clock_id, step=step,
+                "auto-generated",
             )  # fmt: skip
             queued += outbox.add(connection, mail, now) is not None
         return queued
@@ -209,7 +270,6 @@ class Correspondence:
     def _freeze(
         self, rendered: Rendered, key: str, kind: str, to: Address, now: datetime, ticket: Mapping[str, Any] | None,
         automatic: Automatic, *, answers: Message | None = None, reply_to: str | None = None,
-        clock_id: int | None = None, step: str | None = None,
     ) -> Frozen:  # fmt: skip
         """The mail as it will be, byte for byte, whenever and however often it is handed over."""
         nonce = base64.b32encode(secrets.token_bytes(10)).decode().lower()
@@ -225,7 +285,7 @@ class Correspondence:
         )  # fmt: skip
         sender = self.signer.bounce_address(nonce) if self.plus_addresses else helpline.addr_spec
         envelope = Envelope(sender, to.addr_spec, compose(draft))
-        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None, clock_id, step)
+        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None)
 
     def _staff_thread(self, ticket: Mapping[str, Any] | None) -> tuple[None, tuple[str, ...]]:
         """Mails to staff about one ticket share a thread of their own, so that a mail client groups them."""

@@ -1,21 +1,23 @@
 """One raw message -> ticket, clock, outbox and trail: gathered, decided, applied, in one transaction a message."""
 
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, ledger, messages, outbox, tickets
+from helpline_mail.adapters.store import events, ledger, messages, notices, outbox, tickets
 from helpline_mail.adapters.store.engine import DatabaseUnavailableError, Store
 from helpline_mail.adapters.store.ledger import Entry, LedgerState
 from helpline_mail.domain import promise
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.intake import Context, Disposition, Intake, SentMail, decide
-from helpline_mail.domain.message import Address, Message, Sender
+from helpline_mail.domain.message import Message, Sender
 from helpline_mail.domain.policy import Policy
-from helpline_mail.domain.responder import Reason, Sent
+from helpline_mail.domain.rations import breaker_closes, notice_reason, trips_breaker
+from helpline_mail.domain.responder import Reason
 from helpline_mail.domain.threads import (
     REFERENCE_ALPHABET,
     REFERENCE_LENGTH,
@@ -24,7 +26,8 @@ from helpline_mail.domain.threads import (
     base_subject,
     references_in,
 )
-from helpline_mail.service.correspondence import Correspondence
+from helpline_mail.service.alarms import close_breaker
+from helpline_mail.service.correspondence import FLOOD, Correspondence
 from helpline_mail.service.ports import Clock
 from helpline_mail.wire import authentication_results
 from helpline_mail.wire.parse import parse
@@ -33,7 +36,10 @@ QUARANTINE_AFTER = 3
 BATCH = 50
 RETRY_AFTER = timedelta(seconds=5)
 LIKENESS = timedelta(days=30)
-RATION_WINDOW = timedelta(hours=1)
+FLOOD_TEXT = (
+    "more mail comes in than acknowledgements may leave in an hour; until that is over, senders whom nobody vouches "
+    "for get none, and every mail is a ticket all the same"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Triaged:
 
 def triage(store: Store, correspondence: Correspondence, budgets: Budgets, clock: Clock) -> Triaged:
     """Files everything that is stored and due, in order of arrival. One message never stops another."""
+    close_breaker(store, correspondence, clock)
     done = quarantined = failed = 0
     while batch := _begin(store, clock()):
         for entry in batch:
@@ -112,14 +119,16 @@ def gather(
     reported = [bounce.original_message_id for bounce in message.bounces if bounce.original_message_id]
     own = message.message_id if message.sender.address and message.sender.address.addr_spec in policy.own else None
     returned = outbox.sent_with_message_ids(connection, [i for i in (*reported, own) if i and _genuine(signer, i)])
-    duplicate, same_id_other_content = messages.duplicate_of(connection, message)
+    alike = messages.alike(connection, message)
+    duplicate = alike.duplicate_of
     if entry.raw_id is not None and duplicate is None:
         duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
     arrived_at = min(entry.arrived_at, now)  # a server's clock that runs ahead must not put the deadline off
+    acknowledged = outbox.acknowledged(connection, message.sender.address, now)
     return Context(
         arrived_at=arrived_at,
         duplicate_of=duplicate if duplicate != entry.message_id else None,
-        same_id_other_content=same_id_other_content,
+        same_id_other_content=alike.reused_id,
         is_own_mail=own is not None and own in returned,
         sent=tuple(dict.fromkeys([
             *outbox.sent_with_nonces(connection, nonces), *(m for i, m in returned.items() if i != own)
@@ -128,8 +137,10 @@ def gather(
             token.subject for token in addressed if token.genuine and token.carrier == "reply_address"
         ]),
         bad_tokens=len(signed) - len(sent) + sum(not token.genuine for token in addressed),
-        mentioned=_mentioned(connection, message, arrived_at),
-        acknowledged=_acknowledged(connection, message.sender.address, now),
+        mentioned=_mentioned(connection, message, alike.ticket_ids, arrived_at),
+        acknowledged=acknowledged,
+        told=notices.told(connection, message.sender.address, now),
+        breaker_open=bool(events.open_alarm(connection, FLOOD)) and not breaker_closes(policy.rations, acknowledged),
         verdict=authentication_results.verdict(message.fields, policy.authserv_id, _domain(message.sender)),
     )  # fmt: skip
 
@@ -165,18 +176,14 @@ def _candidates(
     )
 
 
-def _mentioned(connection: Connection, message: Message, arrived_at: datetime) -> tuple[str, ...]:
+def _mentioned(
+    connection: Connection, message: Message, same_message: Iterable[int], arrived_at: datetime
+) -> tuple[str, ...]:
+    """Tickets that staff might want to compare: named by it, perhaps of the same message, of the same subject."""
     named = tickets.ids_of(connection, references_in(message.subject))
+    same = tickets.references_of(connection, same_message).values()
     alike = tickets.alike(connection, base_subject(message.subject), arrived_at - LIKENESS)
-    return tuple(dict.fromkeys([*named, *alike]))
-
-
-def _acknowledged(connection: Connection, address: Address | None, now: datetime) -> Sent:
-    if address is None:
-        return Sent(0, 0, 0)
-    hour = outbox.acknowledged_since(connection, now - RATION_WINDOW, address.addr_spec, address.domain)
-    today = outbox.acknowledged_since(connection, now - timedelta(days=1), address.addr_spec, address.domain)
-    return replace(hour, to_address_today=today.to_address)
+    return tuple(dict.fromkeys([*named, *same, *alike]))
 
 
 def _domain(sender: Sender) -> str:
@@ -218,9 +225,24 @@ def _apply(
     ticket = tickets.load(connection, ticket_id)
     if intake.acknowledge and message.sender.address:
         correspondence.acknowledge(connection, ticket, message, context.arrived_at, now)
+    if trips_breaker(intake.withheld):
+        correspondence.raise_alarm(connection, FLOOD, FLOOD_TEXT, now)
+    if intake.notify_staff and message_id is not None:
+        _tell_staff(connection, correspondence, ticket, message, message_id, due_at, intake, now)
+
+
+def _tell_staff(
+    connection: Connection, correspondence: Correspondence, ticket: Mapping[str, Any], message: Message,
+    message_id: int, due_at: datetime | None, intake: Intake, now: datetime,
+) -> None:  # fmt: skip
+    """A notice of the message, or a line in the next list."""
+    if intake.in_list:
+        notices.await_digest(connection, message_id)
+        return
+    notices.note_told(connection, message_id, now)
     if intake.disposition is Disposition.STAFF and message.sender.address:
         correspondence.refuse(connection, ticket, message.sender.address, message_id, now)
-    elif intake.notify_staff:
+    else:
         correspondence.notify(connection, ticket, message, message_id, due_at, intake, now)
 
 
@@ -264,10 +286,13 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
         )
         events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=entry.id)
         due_at = _start_clock(connection, correspondence.policy, ticket_id, message_id, arrived_at, now)
-        intake = Intake(Disposition.NEW_TICKET, "enquiry", ticket_id, True, False, True, reasons=(reason,))
-        correspondence.notify(
-            connection, tickets.load(connection, ticket_id), stand_in, message_id, due_at, intake, now
-        )
+        too_many = notice_reason(correspondence.policy.rations, notices.told(connection, None, now))
+        intake = Intake(
+            Disposition.NEW_TICKET, "enquiry", ticket_id, starts_clock=True, acknowledge=False, notify_staff=True,
+            reasons=(reason,), withheld=reason, in_list=too_many is not None,
+        )  # fmt: skip
+        ticket = tickets.load(connection, ticket_id)
+        _tell_staff(connection, correspondence, ticket, stand_in, message_id, due_at, intake, now)
 
 
 def unreadable_message(is_kept: bool) -> Message:

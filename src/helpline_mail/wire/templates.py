@@ -30,6 +30,8 @@ VALUES = {
     "notice_follow_up": _NOTICE,
     "reminder": {"helpline", "reference", "waiting", "by", "left", "taken_by"},
     "overdue": {"helpline", "reference", "waiting", "was_due", "overdue", "taken_by"},
+    "reminder_list": {"helpline", "lines", "count", "late"},
+    "digest": {"helpline", "lines", "count"},
     "refusal": {"helpline", "reference"},
     "undelivered": {"helpline", "reference", "kind", "what", "in_doubt"},
     "alarm": {"helpline", "headline", "since", "details", "advice"},

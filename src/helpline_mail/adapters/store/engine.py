@@ -108,7 +108,12 @@ def _postgresql_engine(location: Any) -> Engine:
 
 def insert_or_nothing(connection: Connection, table: Table, values: dict[str, Any]) -> int | None:
     """Inserts a row and returns its id, or None if a row with one of its unique keys is there already."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(table).values(values).on_conflict_do_nothing().returning(table.c.id)
+    statement = insert_ignoring(connection, table).values(values).returning(table.c.id)
     row = connection.execute(statement).first()
     return None if row is None else int(row.id)
+
+
+def insert_ignoring(connection: Connection, table: Table) -> Any:
+    """An INSERT that leaves things as they are where a row with one of the unique keys is there already."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()

@@ -63,6 +63,12 @@ def end_alarm(connection: Connection, cause: str, now: datetime) -> int | None:
     return None if row is None else int(row.id)
 
 
+def open_alarm(connection: Connection, cause: str) -> dict[str, Any] | None:
+    """The cause's open alarm, or None."""
+    row = connection.execute(select(alarm).where(alarm.c.cause == cause, alarm.c.over_at.is_(None))).first()
+    return dict(row._mapping) if row else None
+
+
 def open_alarms(connection: Connection) -> list[dict[str, Any]]:
     """What is wrong now, oldest first."""
     rows = connection.execute(select(alarm).where(alarm.c.over_at.is_(None)).order_by(alarm.c.id))

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
-from helpline_mail.adapters.store.schema import message, message_content
+from helpline_mail.adapters.store.schema import message, message_content, outbox_content
 from helpline_mail.adapters.store.tickets import digest
 from helpline_mail.domain.message import Address, Message
 
@@ -18,11 +18,26 @@ def content_digest(mail: Message) -> str:
     return digest("\0".join([*parts, *([] if mail.text or mail.attachments else [str(mail.fields)])]))
 
 
+def sender_digest(address: Address | None) -> str:
+    """The same for all mail of one address; mail whose sender cannot be told counts as one sender's."""
+    return digest(address.addr_spec.casefold() if address else "")
+
+
+def of_outbox(connection: Connection, outbox_id: int) -> int:
+    """The message of a ticket that a mail in the outbox is."""
+    internet_id = connection.execute(
+        select(outbox_content.c.internet_message_id).where(outbox_content.c.outbox_id == outbox_id)
+    ).scalar_one()
+    found = select(message.c.id).where(message.c.message_id_digest == digest(internet_id), message.c.direction == "out")
+    return int(connection.execute(found).scalar_one())
+
+
 def add_incoming(connection: Connection, mail: Message, ticket_id: int | None, kind: str, at: datetime) -> int:
     """Keeps a parsed message; returns its id."""
     message_id = _insert(
         connection, ticket_id=ticket_id, direction="in", kind=kind, at=at,
         message_id_digest=digest(mail.message_id) if mail.message_id else None, content_digest=content_digest(mail),
+        sender_digest=sender_digest(mail.sender.address),
     )  # fmt: skip
     connection.execute(
         insert(message_content).values(
@@ -54,21 +69,34 @@ def _shown(address: Address) -> str:
     return f"{address.name} <{address.addr_spec}>" if address.name else address.addr_spec
 
 
-def duplicate_of(connection: Connection, mail: Message) -> tuple[int | None, bool]:
-    """The message with the same content, Date and Message-ID if any; and whether that id came with other content."""
+class Alike(NamedTuple):
+    """Messages that a new one is the same as, or might be."""
+
+    duplicate_of: int | None
+    """The message with the same content, the same Date and the same Message-ID if any."""
+    reused_id: bool = False
+    """Its Message-ID came before with other content."""
+    ticket_ids: tuple[int, ...] = ()
+    """Tickets of messages that nobody can tell to be the same: a hint for staff."""
+
+
+def alike(connection: Connection, mail: Message) -> Alike:
+    """What is here already of a message that looks like this one."""
     content = content_digest(mail)
-    if mail.message_id is None and mail.date is None:
-        return None, False  # nothing says that two equal texts are one mail: a form may send them weeks apart
-    if mail.message_id is None:
-        same = select(message.c.id).where(message.c.content_digest == content, message.c.message_id_digest.is_(None))
-        return connection.execute(same.order_by(message.c.id).limit(1)).scalar_one_or_none(), False
+    identity = digest(mail.message_id) if mail.message_id else None
+    same_id = message.c.message_id_digest == identity
+    same_content = (message.c.content_digest == content) & message.c.message_id_digest.is_(None)
     rows = connection.execute(
-        select(message.c.id, message.c.content_digest)
-        .where(message.c.message_id_digest == digest(mail.message_id), message.c.direction == "in")
+        select(message.c.id, message.c.ticket_id, message.c.content_digest)
+        .where(same_id if identity else same_content, message.c.direction == "in")
         .order_by(message.c.id)
         .limit(20)
     ).all()
-    return next((row.id for row in rows if row.content_digest == content), None), bool(rows)
+    same = next((row.id for row in rows if row.content_digest == content), None)
+    if identity is None and mail.date is None:
+        same = None  # nothing says that two equal texts are one mail: a form may send them weeks apart
+    ticket_ids = tuple(dict.fromkeys(row.ticket_id for row in rows if row.ticket_id is not None))
+    return Alike(same, identity is not None and bool(rows), ticket_ids)
 
 
 def tickets_holding(connection: Connection, internet_message_ids: Iterable[str]) -> set[int]:

@@ -11,7 +11,8 @@ from helpline_mail.adapters.store.engine import insert_or_nothing
 from helpline_mail.adapters.store.schema import outbox, outbox_content
 from helpline_mail.domain.delivery import WAITING, Attempted, Envelope, OutboxState, Settlement
 from helpline_mail.domain.intake import SentMail
-from helpline_mail.domain.responder import Sent
+from helpline_mail.domain.message import Address
+from helpline_mail.domain.rations import DAY, WINDOW, Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,6 @@ class Frozen:
     internet_message_id: str
     envelope: Envelope
     ticket_id: int | None = None
-    clock_id: int | None = None
-    step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,8 @@ def add(connection: Connection, mail: Frozen, now: datetime) -> int | None:
     outbox_id = insert_or_nothing(
         connection, outbox,
         {
-            "unique_key": mail.unique_key, "kind": mail.kind, "ticket_id": mail.ticket_id, "clock_id": mail.clock_id,
-            "step": mail.step, "nonce": mail.nonce, "state": OutboxState.QUEUED,
-            "created_at": now, "next_attempt_at": now,
+            "unique_key": mail.unique_key, "kind": mail.kind, "ticket_id": mail.ticket_id, "nonce": mail.nonce,
+            "state": OutboxState.QUEUED, "created_at": now, "next_attempt_at": now,
         },
     )  # fmt: skip
     if outbox_id is not None:
@@ -158,10 +156,14 @@ def mark_bounced(connection: Connection, outbox_id: int, now: datetime) -> bool:
     return changed.rowcount == 1
 
 
-def acknowledged_since(connection: Connection, since: datetime, addr_spec: str, domain: str) -> Sent:
-    """How many acknowledgements were composed since then: to the address, to its domain, in all."""
+def acknowledged(connection: Connection, address: Address | None, now: datetime) -> Sent:
+    """How many acknowledgements were composed lately: to the address, to its domain, in all."""
+    recipient = func.lower(outbox_content.c.recipient)
+    addr_spec, domain = (address.addr_spec.lower(), address.domain.lower()) if address else ("", "")
+    to_address = recipient == addr_spec
+    to_domain = recipient.endswith(f"@{domain}", autoescape=True)
 
-    def count(*where: Any) -> int:
+    def count(since: datetime, *where: Any) -> int:
         statement = (
             select(func.count())
             .select_from(outbox.join(outbox_content))
@@ -169,12 +171,16 @@ def acknowledged_since(connection: Connection, since: datetime, addr_spec: str, 
         )
         return int(connection.execute(statement).scalar_one())
 
-    recipient = func.lower(outbox_content.c.recipient)
-    return Sent(
-        count(recipient == addr_spec.lower()),
-        count(recipient.endswith(f"@{domain.lower()}", autoescape=True)),
-        count(),
-    )
+    hour = now - WINDOW
+    return Sent(count(hour, to_address), count(hour, to_domain), count(hour), count(now - DAY, to_address))
+
+
+def last_created(connection: Connection, kind: str) -> datetime | None:
+    """When the latest mail of that kind was composed."""
+    latest: datetime | None = connection.execute(
+        select(outbox.c.created_at).where(outbox.c.kind == kind).order_by(outbox.c.created_at.desc()).limit(1)
+    ).scalar_one_or_none()
+    return latest
 
 
 def counts(connection: Connection) -> dict[str, int]:

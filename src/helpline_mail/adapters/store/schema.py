@@ -154,7 +154,13 @@ message = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("message_id_digest", String(64)),
     Column("content_digest", String(64)),
+    Column("sender_digest", String(64)),
+    Column("told_at", UtcDateTime),  # when staff got a notice of it
+    Column("awaits_digest", Boolean, nullable=False, server_default=text("false")),  # they are told in the next list
     Index(None, "ticket_id", "id"),
+    Index(None, "sender_digest", "told_at"),
+    Index(None, "told_at"),
+    Index("ix_message_awaits_digest", "id", sqlite_where=text("awaits_digest"), postgresql_where=text("awaits_digest")),
     Index(None, "message_id_digest"),
     Index(None, "content_digest"),
 )
@@ -190,6 +196,16 @@ clock = Table(
           postgresql_where=text("stopped_at IS NULL")),
 )  # fmt: skip
 
+reminder = Table(
+    "reminder",
+    metadata,
+    Column("clock_id", Id, ForeignKey("clock.id"), primary_key=True),
+    Column("step", String(24), primary_key=True),
+    Column("told_at", UtcDateTime, nullable=False),
+    Column("in_list", Boolean, nullable=False),
+    Index(None, "told_at"),
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -197,8 +213,6 @@ outbox = Table(
     Column("unique_key", String(120), nullable=False, unique=True),
     Column("kind", String(24), nullable=False),
     _to("ticket", nullable=True),
-    _to("clock", nullable=True),
-    Column("step", String(24)),
     Column("nonce", String(16), nullable=False, unique=True),
     Column("state", String(16), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -212,7 +226,6 @@ outbox = Table(
     Column("bounced_at", UtcDateTime),
     Index(None, "state", "next_attempt_at"),
     Index(None, "ticket_id"),
-    Index(None, "clock_id"),
     Index(None, "kind", "created_at"),
 )
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from helpline_mail.adapters.store.engine import insert_or_nothing
-from helpline_mail.adapters.store.schema import clock, message, outbox, participant, ticket, ticket_content
+from helpline_mail.adapters.store.engine import insert_ignoring, insert_or_nothing
+from helpline_mail.adapters.store.schema import clock, message, participant, reminder, ticket, ticket_content
 from helpline_mail.domain.message import Address
-from helpline_mail.domain.reminders import RunningClock
+from helpline_mail.domain.reminders import Reminded, RunningClock
 
 OPEN, RESOLVED = "open", "resolved"
 RESPONSE = "response"
@@ -98,6 +98,14 @@ def references_of(connection: Connection, ticket_ids: Iterable[int]) -> dict[int
     return {row.id: row.reference for row in rows}
 
 
+def briefs(connection: Connection, ticket_ids: Collection[int]) -> dict[int, Any]:
+    """Ticket id -> its row without content, for lists of many."""
+    rows = connection.execute(
+        select(ticket.c.id, ticket.c.reference, ticket.c.assignee).where(ticket.c.id.in_(list(ticket_ids)))
+    )
+    return {row.id: row for row in rows}
+
+
 def participates(connection: Connection, addr_spec: str, ticket_ids: Collection[int]) -> set[int]:
     """Those of the tickets in which the address takes part. Compared whole: no wildcard, no detail stripped."""
     rows = connection.execute(
@@ -171,13 +179,26 @@ def running_clocks(connection: Connection) -> list[RunningClock]:
     return [RunningClock(r.id, r.ticket_id, r.started_at, r.due_at) for r in rows]
 
 
+def note_reminded(connection: Connection, clock_id: int, step: str, now: datetime, *, in_list: bool) -> bool:
+    """Notes that staff are reminded of a step; False if they were reminded of it before."""
+    row = {"clock_id": clock_id, "step": step, "told_at": now, "in_list": in_list}
+    noted = insert_ignoring(connection, reminder).values(row).returning(reminder.c.clock_id)
+    return connection.execute(noted).first() is not None
+
+
+def reminded_since(connection: Connection, since: datetime) -> Reminded:
+    """How many steps staff were reminded of since then, and when the latest list of reminders was made."""
+    count = select(func.count()).where(reminder.c.told_at > since)
+    latest = select(func.max(reminder.c.told_at)).where(reminder.c.in_list, reminder.c.told_at > since)
+    return Reminded(connection.execute(count).scalar_one(), connection.execute(latest).scalar_one())
+
+
 def told_steps(connection: Connection) -> dict[int, set[str]]:
     """Clock id -> names of the steps that staff were reminded of, for the clocks that run."""
     rows = connection.execute(
-        select(outbox.c.clock_id, outbox.c.step)
-        .join(clock, clock.c.id == outbox.c.clock_id)
-        .where(clock.c.stopped_at.is_(None), outbox.c.step.is_not(None))
-        .distinct()
+        select(reminder.c.clock_id, reminder.c.step)
+        .join(clock, clock.c.id == reminder.c.clock_id)
+        .where(clock.c.stopped_at.is_(None))
     )
     told: dict[int, set[str]] = {}
     for row in rows:
