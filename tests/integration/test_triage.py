@@ -300,7 +300,7 @@ def test_a_stand_in_that_cannot_be_written_does_not_stop_the_others(
     desk.mailbox.append(mail(message_id="<2@school.sch.uk>", text="Other\n"), desk.clock())
     desk.collect()
     with desk.store.write() as connection:
-        connection.execute(schema.ledger.update().where(schema.ledger.c.uid == 1).values(attempts=3))
+        connection.execute(schema.ledger.update().where(schema.ledger.c.uid == 1).values(attempts=6))
     monkeypatch.setattr(service, "_quarantine", fail)
     assert desk.triage() == service.Triaged(triaged=1, quarantined=0, failed=1)
     monkeypatch.undo()

@@ -103,11 +103,21 @@ def test_automatic_mail_is_kept_and_nothing_more(candidates: tuple[Candidate, ..
 def test_a_bounce_acts_on_the_mail_that_we_sent_to_that_recipient_only(
     recipient: str, action: str | None, sent: tuple[SentMail, ...], hit: bool
 ) -> None:
-    intake = decided(message(bounces=(Bounce(recipient, "5.1.1", action, None),)), sent=sent, candidates=(MINE,))
+    report = {"content-type": ("multipart/report; report-type=delivery-status",)}
+    mail = message(bounces=(Bounce(recipient, "5.1.1", action, None),), content_type="multipart/report", fields=report)
+    intake = decided(mail, sent=sent, candidates=(MINE,))
     assert intake.disposition is Disposition.BOUNCE
     assert (intake.bounced, intake.ticket_id, effects(intake)) == (
         (OURS,) if hit else (), 1 if hit else None, (False, False, hit),
     )  # fmt: skip
+
+
+def test_what_only_reads_like_a_bounce_and_is_of_no_mail_of_ours_is_a_ticket_without_an_acknowledgement() -> None:
+    """A teacher may well write "Mail error?" from postmaster@, with an address on a line of its own."""
+    intake = decided(message("postmaster@school.sch.uk", bounces=(Bounce(ALICE, None, "failed", None),)))
+    assert intake.disposition is Disposition.NEW_TICKET
+    assert effects(intake) == (True, False, True)
+    assert codes(intake)[-1] == "bounce_likely"
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,16 @@ def test_p16_a_bounce_with_a_null_return_path_is_a_machines():
     assert verdict_of(bounce) == ("null_return_path_notice", "automatic")
     reported = replace(bounce, bounces=(Bounce("bob@school.sch.uk", "5.1.1", "failed", OUR_ID),))
     assert verdict_of(reported) == ("bounce", "automatic")
+    assert verdict_of(replace(reported, fields={})) == ("bounce", "automatic")
     header = {"content-type": "multipart/report; report-type=delivery-status"}
     report = enquiry(content_type="multipart/report", **header)
     assert verdict_of(report) == ("report", "automatic")
+
+
+@pytest.mark.parametrize("sender", ["postmaster@school.sch.uk", "alice@school.sch.uk"])
+def test_what_only_reads_like_a_bounce_withholds(sender):
+    alike = replace(enquiry(sender), bounces=(Bounce("bob@school.sch.uk", None, "failed", None),))
+    assert verdict_of(alike) == ("bounce_likely", "withheld")
 
 
 @pytest.mark.parametrize("path", ["<>", " < > ", "<#@[]>", '<"">'])

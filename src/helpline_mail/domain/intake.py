@@ -108,9 +108,13 @@ def _decide(message: Message, context: Context, policy: Policy) -> Intake:
         return _aside(Disposition.OWN, "own", Reason("own_mail", "it is a mail that we sent ourselves", "automatic"))
     thread = _thread(context)
     why_thread = Reason(thread.code, thread.text, "withheld")
-    if message.bounces:
-        return _bounce(message.bounces, context, why_thread)
     machine = automatic_reason(message, policy.own)
+    if message.bounces:
+        bounce = _bounce(message.bounces, context, why_thread)
+        named = {one.recipient.casefold() for one in message.bounces}
+        is_ours = any(mail.recipient.casefold() in named for mail in context.sent)
+        if is_ours or (machine and machine.kind == "automatic"):
+            return bounce  # else a person may write what only reads like a bounce
     if machine and machine.kind == "automatic":
         return Intake(
             Disposition.AUTOMATIC, "automatic", thread.ticket_id, starts_clock=False, acknowledge=False,

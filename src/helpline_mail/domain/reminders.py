@@ -85,6 +85,15 @@ def form_of(due: int, lately: Reminded, now: datetime) -> Literal["single", "lis
     return "wait" if recent else "list"
 
 
+def overtaken(clock: RunningClock | None, step: str, policy: Policy, now: datetime) -> str | None:
+    """Why a reminder that was written earlier is not sent any more, or None. `clock` is None once it has stopped."""
+    if clock is None:
+        return "no answer is due any more"
+    past_due = -policy.hours.opening_time_left(now, clock.due_at)
+    reached = [one.name for one in steps(policy) if one.past_due <= past_due]
+    return "a later reminder says it" if step in reached[:-1] else None
+
+
 def recipients(step: Step, assignee: str | None, policy: Policy) -> tuple[StaffMember, ...]:
     """Who is reminded: the taker, or everybody if nobody took it; from the deadline on leads too. Never nobody."""
     taker = policy.staff_member(assignee) if assignee else None

@@ -54,7 +54,8 @@ class Verdict:
     text: str = "no receiver is believed to have authenticated the sender"
 
 
-_MAIL_SYSTEMS = {"mailerdaemon", "postmaster", "mdaemon"}
+_DAEMONS = {"mailerdaemon", "mdaemon"}
+_MAIL_SYSTEMS = _DAEMONS | {"postmaster"}
 _ROBOTS = _MAIL_SYSTEMS | {
     "listserv", "majordomo", "mailman", "noreply", "donotreply", "noresponse", "noanswer", "nichtantworten",
     "nepasrepondre", "autoreply", "autoresponder", "bounce", "bounces", "notifications",
@@ -127,6 +128,16 @@ def _is_report(message: Message, own: OwnAddresses) -> bool:
 
 
 def _is_bounce(message: Message, own: OwnAddresses) -> bool:
+    # A postmaster is a person at times; nobody writes as MAILER-DAEMON, or fills in a delivery status by hand.
+    address = message.sender.address
+    path = "".join((message.first("return-path") or "").split()).strip("<>")
+    writers = (path, address.addr_spec if address else "")
+    is_daemon = any(_bare(writer.partition("@")[0]) in _DAEMONS for writer in writers)
+    told_by_code = message.content_type == "multipart/report" and any(bounce.status for bounce in message.bounces)
+    return bool(message.bounces) and (is_daemon or told_by_code)
+
+
+def _reads_like_bounce(message: Message, own: OwnAddresses) -> bool:
     return bool(message.bounces)
 
 
@@ -227,6 +238,10 @@ _RULES: tuple[tuple[_Rule, Reason], ...] = (
     (
         _is_absence_answer,
         Reason("absence_answer", "it answers a mail of ours with an absence notice", "automatic"),
+    ),
+    (
+        _reads_like_bounce,
+        Reason("bounce_likely", "it reads like a report that a mail could not be delivered", "withheld"),
     ),
     (
         _is_malformed,

@@ -21,7 +21,7 @@ from helpline_mail.domain.delivery import Envelope, OutboxState, Settlement
 from helpline_mail.domain.intake import Disposition, Intake, SentMail
 from helpline_mail.domain.message import Address, Message
 from helpline_mail.domain.policy import Policy, StaffMember
-from helpline_mail.domain.promise import due, spoken_duration, spoken_moment, spoken_time
+from helpline_mail.domain.promise import spoken_duration, spoken_moment, spoken_time
 from helpline_mail.domain.rations import notice_reason
 from helpline_mail.domain.reminders import RunningClock, Step, recipients
 from helpline_mail.domain.threads import Signer
@@ -45,7 +45,7 @@ class Correspondence:
     plus_addresses: bool = True
 
     def acknowledge(
-        self, connection: Connection, ticket: Mapping[str, Any], message: Message, arrived_at: datetime, now: datetime
+        self, connection: Connection, ticket: Mapping[str, Any], message: Message, due_at: datetime, now: datetime
     ) -> None:
         """The one acknowledgement of a ticket (RFC 3834): to the From address, without a word of the enquirer's."""
         requester = message.sender.address
@@ -53,7 +53,6 @@ class Correspondence:
             text = "no acknowledgement: the sender's address cannot be written to by every server (RFC 6531)"
             events.record(connection, now, "address_not_writable", text, ticket_id=ticket["id"])
             return
-        due_at = due(self.policy.hours, arrived_at, self.policy.response).due
         rendered = self.templates.render(
             "acknowledgement", helpline=self.policy.helpline.name, telephone=self.policy.telephone,
             skype=self.policy.skype, reference=ticket["reference"],
@@ -122,7 +121,8 @@ class Correspondence:
             rendered = self.templates.render("reminder", **common, by=by, left=spoken_duration(left))
         kind = "overdue" if step.overdue else "reminder"
         to = recipients(step, ticket["assignee"], self.policy)
-        return self._to_staff(connection, rendered, f"reminder/{clock.clock_id}/{step.name}", kind, to, ticket, now)
+        return self._to_staff(connection, rendered, f"reminder/{clock.clock_id}/{step.name}", kind, to, ticket, now,
+                              clock_id=clock.clock_id, step=step.name)  # fmt: skip
 
     def remind_in_list(
         self, connection: Connection, due: Sequence[tuple[RunningClock, Step, Row[Any]]], now: datetime
@@ -211,15 +211,14 @@ class Correspondence:
         )  # fmt: skip
         self._to_staff(connection, rendered, f"undelivered/{outbox_id}", "notice", self.policy.staff, ticket, now)
 
-    def refuse(
-        self, connection: Connection, ticket: Mapping[str, Any], writer: Address, message_id: int | None, now: datetime
-    ) -> None:
-        """Tells the member of staff whose address a mail names that it was not sent on."""
+    def refuse(self, connection: Connection, ticket: Mapping[str, Any], writer: Address, now: datetime) -> None:
+        """Tells the member of staff whose address a mail names that it was not sent on; once a ticket and day."""
         member = self.policy.staff_member(writer.addr_spec)
         if member is None:
             return
         rendered = self.templates.render("refusal", helpline=self.policy.helpline.name, reference=ticket["reference"])
-        self._to_staff(connection, rendered, f"refusal/{message_id}", "refusal", (member,), ticket, now)
+        key = f"refusal/{ticket['id']}/{now:%Y-%m-%d}"
+        self._to_staff(connection, rendered, key, "refusal", (member,), ticket, now)
 
     def raise_alarm(
         self, connection: Connection, cause: str, text: str, now: datetime, *, by_mail: bool = True
@@ -256,13 +255,13 @@ class Correspondence:
 
     def _to_staff(
         self, connection: Connection, rendered: Rendered, key: str, kind: str, to: Sequence[StaffMember],
-        ticket: Mapping[str, Any] | None, now: datetime,
+        ticket: Mapping[str, Any] | None, now: datetime, clock_id: int | None = None, step: str | None = None,
     ) -> int:  # fmt: skip
         queued = 0
         for member in to:
             mail = self._freeze(
                 rendered, f"{key}/{_short(member.address)}", kind, Address(member.address, member.name), now, ticket,
-                "auto-generated",
+                "auto-generated", clock_id=clock_id, step=step,
             )  # fmt: skip
             queued += outbox.add(connection, mail, now) is not None
         return queued
@@ -270,6 +269,7 @@ class Correspondence:
     def _freeze(
         self, rendered: Rendered, key: str, kind: str, to: Address, now: datetime, ticket: Mapping[str, Any] | None,
         automatic: Automatic, *, answers: Message | None = None, reply_to: str | None = None,
+        clock_id: int | None = None, step: str | None = None,
     ) -> Frozen:  # fmt: skip
         """The mail as it will be, byte for byte, whenever and however often it is handed over."""
         nonce = base64.b32encode(secrets.token_bytes(10)).decode().lower()
@@ -285,7 +285,7 @@ class Correspondence:
         )  # fmt: skip
         sender = self.signer.bounce_address(nonce) if self.plus_addresses else helpline.addr_spec
         envelope = Envelope(sender, to.addr_spec, compose(draft))
-        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None)
+        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None, clock_id, step)
 
     def _staff_thread(self, ticket: Mapping[str, Any] | None) -> tuple[None, tuple[str, ...]]:
         """Mails to staff about one ticket share a thread of their own, so that a mail client groups them."""

@@ -3,21 +3,28 @@
 import asyncio
 import random
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from helpline_mail.adapters.store import events, outbox
+from sqlalchemy import Connection
+
+from helpline_mail.adapters.store import events, outbox, tickets
 from helpline_mail.adapters.store.engine import DatabaseUnavailableError, Store
 from helpline_mail.adapters.store.outbox import Claimed
-from helpline_mail.domain.delivery import InDoubt, NotSent, OutboxState, Outcome, settle
+from helpline_mail.domain.delivery import InDoubt, NotSent, OutboxState, Outcome, Settlement, settle
+from helpline_mail.domain.policy import Policy
+from helpline_mail.domain.reminders import overtaken
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock, Submitter
 
 LEASE = timedelta(seconds=20)
 RENEW_EVERY_SECONDS = 5.0
 SETTLE_WAITS = (0.2, 1.0, 3.0)
+REMINDERS = ("reminder", "overdue")
+LONGEST_HOLD = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +39,70 @@ async def submit(
     store: Store, submitter: Submitter, correspondence: Correspondence, clock: Clock, at_once: int,
     stop: threading.Event | None = None,
 ) -> Submitted:  # fmt: skip
-    """Sends everything that is due, `at_once` mails side by side, until nothing is or `stop` is set."""
+    """Sends everything that is due, `at_once` mails side by side, until nothing is or `stop` is set.
+
+    A mail that takes long holds up none of the others. What was begun is waited for, whatever befalls another.
+    """
     await asyncio.to_thread(_settle_abandoned, store, correspondence, clock)
-    tried = 0
-    while not (stop and stop.is_set()) and (claimed := await asyncio.to_thread(_claim, store, clock, at_once)):
-        keeper = asyncio.create_task(_keep_leases(store, [mail.id for mail in claimed], clock))
-        try:
-            sending = [_send(store, submitter, correspondence, clock, mail) for mail in claimed]
-            # Every send is waited for, whatever befalls another: an unwatched one would outlive its lease.
-            ended = await asyncio.gather(*sending, return_exceptions=True)
-        finally:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
-        for outcome in ended:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        tried += len(claimed)
-        failures = [outcome.reason for outcome in ended if isinstance(outcome, NotSent)]
-        if len(failures) == len(claimed):
-            return Submitted(tried, failures[0])  # the server is away: each mail has its own later time
-    return Submitted(tried, None)
+    in_hand: dict[asyncio.Task[Outcome], int] = {}
+    keeper = asyncio.create_task(_keep_leases(store, in_hand, clock))
+    tried, not_sent, reason = 0, 0, ""
+    errors: list[BaseException] = []
+    try:
+        while True:
+            if not (errors or not_sent >= at_once or (stop and stop.is_set())):
+                for mail in await asyncio.to_thread(_claim, store, correspondence, clock, at_once - len(in_hand)):
+                    in_hand[asyncio.create_task(_send(store, submitter, correspondence, clock, mail))] = mail.id
+            if not in_hand:
+                break
+            ended, _ = await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                del in_hand[task]
+                tried += 1
+                if error := task.exception():
+                    errors.append(error)
+                elif isinstance(outcome := task.result(), NotSent):
+                    not_sent, reason = not_sent + 1, outcome.reason
+                else:
+                    not_sent = 0
+    finally:
+        await _cancel(keeper, *in_hand)
+    if errors:
+        raise errors[0]
+    away = not_sent >= at_once or 0 < not_sent == tried  # each mail has its own later time
+    return Submitted(tried, reason if away else None)
 
 
-def _claim(store: Store, clock: Clock, limit: int) -> list[Claimed]:
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _claim(store: Store, correspondence: Correspondence, clock: Clock, limit: int) -> list[Claimed]:
+    """Mails to send now. Of the reminders among them those that time has overtaken are taken back."""
     now = clock()
     with store.write() as connection:
-        return outbox.claim(connection, now, now + LEASE, limit)
+        claimed = outbox.claim(connection, now, now + LEASE, limit)
+        return [mail for mail in claimed if not _set_aside(connection, correspondence.policy, mail, now)]
+
+
+def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datetime) -> bool:
+    """Whether a mail is not sent now: a reminder leaves only while open, and only while what it says is true."""
+    if mail.kind not in REMINDERS:
+        return False
+    if mail.clock_id is not None and mail.step is not None:
+        running = tickets.clock_if_running(connection, mail.clock_id)
+        if reason := overtaken(running, mail.step, policy, now):
+            cancelled = Settlement(OutboxState.CANCELLED, None, mail.mail.times_in_doubt, None, reason)
+            outbox.settle(connection, mail.id, mail.mail.attempts, cancelled, now)
+            text = f"a {mail.kind} was not sent: {reason}"
+            events.record(connection, now, "reminder_overtaken", text, ticket_id=mail.ticket_id, outbox_id=mail.id)
+            return True
+    if policy.hours.is_open(now):
+        return False
+    outbox.hold(connection, mail.id, min(policy.hours.next_opening(now), now + LONGEST_HOLD))
+    return True
 
 
 async def _send(
@@ -99,12 +143,12 @@ def _settle_abandoned(store: Store, correspondence: Correspondence, clock: Clock
         _settle(store, correspondence, clock, mail, InDoubt("the sending process ended"))
 
 
-async def _keep_leases(store: Store, ids: Iterable[int], clock: Clock) -> None:
+async def _keep_leases(store: Store, in_hand: Mapping[asyncio.Task[Outcome], int], clock: Clock) -> None:
     """Tells other instances that these mails are still being sent, for as long as that takes."""
     while True:
         await asyncio.sleep(RENEW_EVERY_SECONDS)
         with suppress(DatabaseUnavailableError):
-            await asyncio.to_thread(_renew, store, ids, clock)
+            await asyncio.to_thread(_renew, store, list(in_hand.values()), clock)
 
 
 def _renew(store: Store, ids: Iterable[int], clock: Clock) -> None:

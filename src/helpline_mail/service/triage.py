@@ -1,9 +1,10 @@
 """One raw message -> ticket, clock, outbox and trail: gathered, decided, applied, in one transaction a message."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -33,6 +34,10 @@ from helpline_mail.wire import authentication_results
 from helpline_mail.wire.parse import parse
 
 QUARANTINE_AFTER = 3
+QUARANTINE_AFTER_UNENDED = 6
+"""Attempts that nothing ended: the message may kill the process, or the machine may have lost its power again."""
+EARLIEST_ARRIVAL = datetime(1990, 1, 1, tzinfo=UTC)
+"""An INTERNALDATE before this is nonsense."""
 BATCH = 50
 RETRY_AFTER = timedelta(seconds=5)
 LIKENESS = timedelta(days=30)
@@ -56,16 +61,17 @@ def triage(store: Store, correspondence: Correspondence, budgets: Budgets, clock
     close_breaker(store, correspondence, clock)
     done = quarantined = failed = 0
     while batch := _begin(store, clock()):
-        for entry in batch:
+        for number, entry in enumerate(batch):
             try:
-                if entry.attempts >= QUARANTINE_AFTER:
+                if entry.attempts >= (QUARANTINE_AFTER if entry.failed else QUARANTINE_AFTER_UNENDED):
                     _quarantine(store, correspondence, entry, clock())
                     quarantined += 1
                 else:
                     _triage_one(store, correspondence, budgets, entry, clock())
                     done += 1
             except DatabaseUnavailableError:
-                raise  # no fault of the message's
+                _take_back(store, batch[number:])
+                raise
             except Exception as error:  # whatever a message leads to is noted on that message alone
                 failed += 1
                 _note_failure(store, entry, error, clock())
@@ -83,6 +89,12 @@ def _begin(store: Store, now: datetime) -> list[Entry]:
         batch = fresh if fresh and found[0].attempts == 0 else found[:1]
         ledger.begin(connection, [entry.id for entry in batch], now + RETRY_AFTER)
     return batch
+
+
+def _take_back(store: Store, entries: Sequence[Entry]) -> None:
+    """A database that is away is no fault of the messages': their attempts do not count."""
+    with suppress(DatabaseUnavailableError), store.write() as connection:
+        ledger.take_back(connection, [entry.id for entry in entries])
 
 
 def _note_failure(store: Store, entry: Entry, error: Exception, now: datetime) -> None:
@@ -123,7 +135,7 @@ def gather(
     duplicate = alike.duplicate_of
     if entry.raw_id is not None and duplicate is None:
         duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
-    arrived_at = min(entry.arrived_at, now)  # a server's clock that runs ahead must not put the deadline off
+    arrived_at = _arrival(entry, now)
     acknowledged = outbox.acknowledged(connection, message.sender.address, now)
     return Context(
         arrived_at=arrived_at,
@@ -143,6 +155,11 @@ def gather(
         breaker_open=bool(events.open_alarm(connection, FLOOD)) and not breaker_closes(policy.rations, acknowledged),
         verdict=authentication_results.verdict(message.fields, policy.authserv_id, _domain(message.sender)),
     )  # fmt: skip
+
+
+def _arrival(entry: Entry, now: datetime) -> datetime:
+    """When the message arrived: INTERNALDATE, unless that cannot be. A server's clock must not put a deadline off."""
+    return entry.arrived_at if EARLIEST_ARRIVAL <= entry.arrived_at <= now else now
 
 
 def _genuine(signer: Signer, internet_id: str) -> bool:
@@ -216,15 +233,15 @@ def _apply(
     if ticket_id is None:
         return
     due_at = (
-        _start_clock(connection, correspondence.policy, ticket_id, message_id, context.arrived_at, now)
+        _start_clock(connection, correspondence, ticket_id, message_id, context.arrived_at, now)
         if intake.starts_clock
         else None
     )
     if intake.disposition is Disposition.FOLLOW_UP and tickets.reopen(connection, ticket_id):
         events.record(connection, now, "reopened", "the enquirer wrote again", ticket_id=ticket_id, ledger_id=entry.id)
     ticket = tickets.load(connection, ticket_id)
-    if intake.acknowledge and message.sender.address:
-        correspondence.acknowledge(connection, ticket, message, context.arrived_at, now)
+    if intake.acknowledge and due_at is not None:
+        correspondence.acknowledge(connection, ticket, message, due_at, now)
     if trips_breaker(intake.withheld):
         correspondence.raise_alarm(connection, FLOOD, FLOOD_TEXT, now)
     if intake.notify_staff and message_id is not None:
@@ -241,16 +258,25 @@ def _tell_staff(
         return
     notices.note_told(connection, message_id, now)
     if intake.disposition is Disposition.STAFF and message.sender.address:
-        correspondence.refuse(connection, ticket, message.sender.address, message_id, now)
+        correspondence.refuse(connection, ticket, message.sender.address, now)
     else:
         correspondence.notify(connection, ticket, message, message_id, due_at, intake, now)
 
 
 def _start_clock(
-    connection: Connection, policy: Policy, ticket_id: int, message_id: int | None, arrived_at: datetime, now: datetime
-) -> datetime:
-    """Starts the response clock, unless one runs: then that one's deadline counts, as the earlier."""
-    due_at = promise.due(policy.hours, arrived_at, policy.response).due
+    connection: Connection, correspondence: Correspondence, ticket_id: int, message_id: int | None,
+    arrived_at: datetime, now: datetime,
+) -> datetime:  # fmt: skip
+    """Starts the response clock, unless one runs: then that one's deadline counts, as the earlier.
+
+    Where the calendar gives no deadline an answer is due at once, and an alarm says so: nobody is to wait for it.
+    """
+    policy = correspondence.policy
+    try:
+        due_at = promise.due(policy.hours, arrived_at, policy.response).due
+    except ValueError as error:
+        due_at = now
+        correspondence.raise_alarm(connection, "calendar", f"a deadline cannot be computed: {error}", now)
     if tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at) is not None:
         facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
         events.record(connection, now, "clock_started", "an answer is due", ticket_id=ticket_id, facts=facts)
@@ -277,7 +303,12 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
     with store.write() as connection:
         if not ledger.claim(connection, entry.id):
             return
-        arrived_at = min(entry.arrived_at, now)
+        arrived_at = _arrival(entry, now)
+        if entry.raw_id is not None and entry.message_id is None:
+            known = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
+            if known is not None:
+                ledger.settle(connection, entry.id, LedgerState.TRIAGED, Disposition.DUPLICATE, known)
+                return
         ticket_id = entry.ticket_id or _open_ticket(connection, correspondence.policy, stand_in, arrived_at)
         message_id = entry.message_id or messages.add_incoming(connection, stand_in, ticket_id, "enquiry", arrived_at)
         ledger.settle(connection, entry.id, LedgerState.QUARANTINED, Disposition.NEW_TICKET, message_id)
@@ -285,7 +316,7 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
             "quarantined", "it could not be read: this ticket stands for it, and the raw mail is kept", "withheld"
         )
         events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=entry.id)
-        due_at = _start_clock(connection, correspondence.policy, ticket_id, message_id, arrived_at, now)
+        due_at = _start_clock(connection, correspondence, ticket_id, message_id, arrived_at, now)
         too_many = notice_reason(correspondence.policy.rations, notices.told(connection, None, now))
         intake = Intake(
             Disposition.NEW_TICKET, "enquiry", ticket_id, starts_clock=True, acknowledge=False, notify_staff=True,

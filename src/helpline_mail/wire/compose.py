@@ -19,7 +19,8 @@ SUBJECT_MAX = 200
 NAME_MAX = 100
 LINE_SHOULD, LINE_MUST = 78, 998
 """RFC 5322 section 2.1.1."""
-ID_MAX = 900
+ID_MAX = 250
+"""Longer identifiers are not repeated: they are hardly a mail client's, and would carry a stranger's words."""
 REFERENCES_MAX = 2_000
 """Octets for References: threads stay whole with the first and the latest ids, and a reply stays small."""
 _WORD_OCTETS = 39  # in base 64 and behind "Reply-To: " within the 76 columns of RFC 2047 section 2

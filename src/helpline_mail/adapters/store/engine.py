@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
@@ -14,6 +15,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from helpline_mail.domain.errors import InputOutputError
 
 BUSY_TIMEOUT_SECONDS = 15
+FURTHEST_AHEAD = timedelta(hours=1)
+"""No next attempt and no lease is set further ahead than this."""
 
 
 class DatabaseUnavailableError(InputOutputError):
@@ -104,6 +107,14 @@ def _postgresql_engine(location: Any) -> Engine:
         connection.exec_driver_sql("SET LOCAL lock_timeout = '15s'; SET LOCAL statement_timeout = '60s'")
 
     return engine
+
+
+def reached(column: Any, now: datetime) -> Any:
+    """Whether a time that was set a little ahead has come.
+
+    One that lies further ahead than any that we set comes from a clock that was wrong, and counts as reached.
+    """
+    return (column <= now) | (column > now + FURTHEST_AHEAD)
 
 
 def insert_or_nothing(connection: Connection, table: Table, values: dict[str, Any]) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from helpline_mail.adapters.store.engine import insert_or_nothing
+from helpline_mail.adapters.store.engine import insert_or_nothing, reached
 from helpline_mail.adapters.store.schema import ledger, mailbox, message, raw_content
 from helpline_mail.domain.mailbox import Listed, MailboxStatus
 
@@ -44,6 +44,8 @@ class Entry:
     message_id: int | None = None
     """What stands for it already, if it comes back from quarantine."""
     ticket_id: int | None = None
+    failed: bool = False
+    """Filing it has failed before; an attempt that was not ended may have had other causes."""
 
 
 def position(connection: Connection, name: str) -> Position | None:
@@ -127,23 +129,35 @@ def waiting(connection: Connection, now: datetime, limit: int) -> list[Entry]:
     """What waits for triage and may be tried now, in order of arrival in the mailbox."""
     rows = connection.execute(
         select(ledger.c.id, ledger.c.arrived_at, ledger.c.attempts, ledger.c.raw_content_id, ledger.c.message_id,
-               raw_content.c.complete, message.c.ticket_id)
+               ledger.c.error, raw_content.c.complete, message.c.ticket_id)
         .outerjoin(raw_content, raw_content.c.id == ledger.c.raw_content_id)
         .outerjoin(message, message.c.id == ledger.c.message_id)
-        .where(ledger.c.state == LedgerState.STORED, (ledger.c.retry_at.is_(None)) | (ledger.c.retry_at <= now))
+        .where(ledger.c.state == LedgerState.STORED, (ledger.c.retry_at.is_(None)) | reached(ledger.c.retry_at, now))
         .order_by(ledger.c.id)
         .limit(limit)
     )  # fmt: skip
     return [
-        Entry(r.id, r.arrived_at, r.attempts, r.raw_content_id, bool(r.complete), r.message_id, r.ticket_id)
+        Entry(
+            r.id, r.arrived_at, r.attempts, r.raw_content_id, bool(r.complete), r.message_id, r.ticket_id,
+            failed=r.error is not None,
+        )
         for r in rows
-    ]
+    ]  # fmt: skip
 
 
 def begin(connection: Connection, entry_ids: Sequence[int], retry_at: datetime) -> None:
     """Counts an attempt before it is made; if nothing ends it, the rows come back at `retry_at`."""
     connection.execute(
         update(ledger).where(ledger.c.id.in_(entry_ids)).values(attempts=ledger.c.attempts + 1, retry_at=retry_at)
+    )
+
+
+def take_back(connection: Connection, entry_ids: Sequence[int]) -> None:
+    """Uncounts attempts that could not be made through no fault of the messages."""
+    connection.execute(
+        update(ledger)
+        .where(ledger.c.id.in_(entry_ids), ledger.c.state == LedgerState.STORED)
+        .values(attempts=ledger.c.attempts - 1, retry_at=None)
     )
 
 

@@ -25,7 +25,9 @@ def told(connection: Connection, sender: Address | None, now: datetime) -> Told:
     """How many messages staff got a notice of in the past hour: of that sender's, and in all."""
 
     def count(*where: Any) -> int:
-        statement = select(func.count()).select_from(message).where(message.c.told_at > now - WINDOW, *where)
+        statement = (
+            select(func.count()).select_from(message).where(message.c.told_at.between(now - WINDOW, now), *where)
+        )
         return int(connection.execute(statement).scalar_one())
 
     return Told(count(message.c.sender_digest == sender_digest(sender)), count())

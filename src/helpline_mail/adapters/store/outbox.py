@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from helpline_mail.adapters.store.engine import insert_or_nothing
+from helpline_mail.adapters.store.engine import insert_or_nothing, reached
 from helpline_mail.adapters.store.schema import outbox, outbox_content
 from helpline_mail.domain.delivery import WAITING, Attempted, Envelope, OutboxState, Settlement
 from helpline_mail.domain.intake import SentMail
@@ -25,6 +25,8 @@ class Frozen:
     internet_message_id: str
     envelope: Envelope
     ticket_id: int | None = None
+    clock_id: int | None = None
+    step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Claimed:
     id: int
     kind: str
     ticket_id: int | None
+    clock_id: int | None
+    step: str | None
     mail: Attempted
     envelope: Envelope
 
@@ -43,8 +47,9 @@ def add(connection: Connection, mail: Frozen, now: datetime) -> int | None:
     outbox_id = insert_or_nothing(
         connection, outbox,
         {
-            "unique_key": mail.unique_key, "kind": mail.kind, "ticket_id": mail.ticket_id, "nonce": mail.nonce,
-            "state": OutboxState.QUEUED, "created_at": now, "next_attempt_at": now,
+            "unique_key": mail.unique_key, "kind": mail.kind, "ticket_id": mail.ticket_id, "clock_id": mail.clock_id,
+            "step": mail.step, "nonce": mail.nonce, "state": OutboxState.QUEUED, "created_at": now,
+            "next_attempt_at": now,
         },
     )  # fmt: skip
     if outbox_id is not None:
@@ -61,7 +66,7 @@ def claim(connection: Connection, now: datetime, lease_until: datetime, limit: i
     """Takes mails that are due: attempt and lease are recorded before the network is touched. Oldest first."""
     due = (
         select(outbox.c.id)
-        .where(outbox.c.state.in_(WAITING), outbox.c.next_attempt_at <= now)
+        .where(outbox.c.state.in_(WAITING), reached(outbox.c.next_attempt_at, now))
         .order_by(outbox.c.next_attempt_at, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -77,7 +82,7 @@ def claim(connection: Connection, now: datetime, lease_until: datetime, limit: i
 
 def expired(connection: Connection, now: datetime) -> list[Claimed]:
     """Mails whose sender fell silent: nobody knows what became of them."""
-    return _claimed(connection, outbox.c.state == OutboxState.SENDING, outbox.c.lease_until < now)
+    return _claimed(connection, outbox.c.state == OutboxState.SENDING, reached(outbox.c.lease_until, now))
 
 
 def _claimed(connection: Connection, *where: Any) -> list[Claimed]:
@@ -89,11 +94,20 @@ def _claimed(connection: Connection, *where: Any) -> list[Claimed]:
     )
     return [
         Claimed(
-            r.id, r.kind, r.ticket_id, Attempted(r.created_at, r.attempts, r.times_in_doubt),
+            r.id, r.kind, r.ticket_id, r.clock_id, r.step, Attempted(r.created_at, r.attempts, r.times_in_doubt),
             Envelope(r.envelope_from, r.recipient, bytes(r.octets)),
         )
         for r in rows
     ]  # fmt: skip
+
+
+def hold(connection: Connection, outbox_id: int, until: datetime) -> None:
+    """Puts a claimed mail back untried."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == outbox_id, outbox.c.state == OutboxState.SENDING)
+        .values(state=OutboxState.QUEUED, attempts=outbox.c.attempts - 1, lease_until=None, next_attempt_at=until)
+    )
 
 
 def renew(connection: Connection, ids: Iterable[int], lease_until: datetime) -> None:
@@ -167,7 +181,7 @@ def acknowledged(connection: Connection, address: Address | None, now: datetime)
         statement = (
             select(func.count())
             .select_from(outbox.join(outbox_content))
-            .where(outbox.c.kind == "acknowledgement", outbox.c.created_at > since, *where)
+            .where(outbox.c.kind == "acknowledgement", outbox.c.created_at.between(since, now), *where)
         )
         return int(connection.execute(statement).scalar_one())
 

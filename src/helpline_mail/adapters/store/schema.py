@@ -213,6 +213,8 @@ outbox = Table(
     Column("unique_key", String(120), nullable=False, unique=True),
     Column("kind", String(24), nullable=False),
     _to("ticket", nullable=True),
+    _to("clock", nullable=True),  # what a single reminder is about, so that it can be taken back
+    Column("step", String(24)),
     Column("nonce", String(16), nullable=False, unique=True),
     Column("state", String(16), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

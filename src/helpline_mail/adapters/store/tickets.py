@@ -155,6 +155,12 @@ def running_clock(connection: Connection, ticket_id: int) -> RunningClock | None
     return RunningClock(row.id, row.ticket_id, row.started_at, row.due_at) if row else None
 
 
+def clock_if_running(connection: Connection, clock_id: int) -> RunningClock | None:
+    """That clock, or None once it has stopped."""
+    row = connection.execute(select(clock).where(clock.c.id == clock_id, clock.c.stopped_at.is_(None))).first()
+    return RunningClock(row.id, row.ticket_id, row.started_at, row.due_at) if row else None
+
+
 def stop_clock(connection: Connection, clock_id: int, at: datetime, *, kept: bool, took: timedelta) -> bool:
     """Stops a running clock and records once whether the promise was kept; False if it stood already."""
     seconds = int(took.total_seconds())
