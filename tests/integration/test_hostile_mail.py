@@ -243,13 +243,14 @@ def test_p48_only_whole_lines_of_bounded_length_are_frozen(desk: Desk, text: str
         assert b"\r\n.\r\n" not in octets
 
 
-@pytest.mark.parametrize("stranger", ["axb@school.sch.uk", "%@school.sch.uk", "a_b@schoolxsch.uk", "a_%@school.sch.uk"])
-def test_p49_a_wildcard_in_an_address_matches_nobody_else(desk: Desk, stranger: str) -> None:
-    desk.receive(mail("a_b@school.sch.uk"))
+@pytest.mark.parametrize(
+    ("known", "stranger"),
+    [("a_b@x.uk", "axb@x.uk"), ("axb@x.uk", "a_b@x.uk"), ("a_b@x.uk", "%@x.uk"), ("a%@x.uk", "ab@x.uk")],
+)
+def test_p49_a_wildcard_in_an_address_matches_nobody_else(desk: Desk, known: str, stranger: str) -> None:
+    desk.receive(mail(known))
     desk.receive(follow_up(desk, from_=stranger))
-    assert [(t["requester"].casefold(), t["messages"]) for t in desk.tickets()] == [
-        ("a_b@school.sch.uk", 2), (stranger.casefold(), 2),
-    ]  # fmt: skip
+    assert [(t["requester"], t["messages"]) for t in desk.tickets()] == [(known, 2), (stranger, 2)]
 
 
 def test_p49_sql_in_a_mail_is_text(desk: Desk) -> None:
