@@ -266,12 +266,13 @@ def test_p20_our_own_mail_coming_back_is_recognised(acknowledged: Desk) -> None:
     (acknowledgement,) = desk.sent("acknowledgement")
     token = header(acknowledgement.octets, "Message-ID")
     forged = acknowledgement.octets.replace(token.encode(), token.replace("@", "a@").encode())
+    unmarked = forged.replace(b"Auto-Submitted", b"X-A").replace(b"X-Auto-Response-Suppress", b"X-B")
     mails = len(desk.outbox())
     desk.receive(acknowledgement.octets)
     assert (desk.dispositions()[-1], len(desk.tickets()), len(desk.outbox())) == ("own", 1, mails)
     desk.receive(forged)
     assert (desk.dispositions()[-1], len(desk.tickets())) == ("automatic", 1), "it says that a machine sent it"
-    desk.receive(forged.replace(b"Auto-Submitted", b"X-A").replace(b"X-Auto-Response-Suppress", b"X-B"))
+    desk.receive(unmarked.replace(b"Hello,", b"Hallo,"))  # the same words would be the same mail
     assert (desk.dispositions()[-1], len(desk.tickets())) == ("new_ticket", 2)
     assert recipients(desk, "acknowledgement") == [ALICE], "From our own address: never acknowledged"
 
