@@ -1,5 +1,6 @@
 """An installation on each kind of database. Migrating and connecting happen once; each test starts without rows."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -42,3 +43,13 @@ def store(request: pytest.FixtureRequest) -> Store:
 def desk(store: Store) -> Desk:
     """An installation without mail."""
     return Desk(store)
+
+
+@pytest.fixture
+def url_that_nobody_calls() -> Iterator[str]:
+    """An address on loopback that answers; the test fails if anything has connected to it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/p"
+        with pytest.raises(BlockingIOError):
+            server.accept()

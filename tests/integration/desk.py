@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from email import message_from_bytes
+from email import policy as email_policy
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,6 +36,7 @@ from tests.integration.mailbox import MemoryMailbox
 LONDON = ZoneInfo("Europe/London")
 TUESDAY_TEN_PAST_TEN = datetime(2026, 11, 24, 10, 10, tzinfo=UTC)
 HELPLINE, ALICE, MALLORY = "helpline@example.org.uk", "alice@school.sch.uk", "mallory@evil.example"
+BOB = "bob@club.example"
 AMY, LEAD = "amy@example.org.uk", "lead@example.org.uk"
 SIGNER = Signer((b"k" * 32,), HELPLINE)
 FOLDER = "INBOX"
@@ -157,6 +160,11 @@ class Desk:
         with self.store.read() as connection:
             return list(connection.execute(select(table).where(*where).order_by(*table.primary_key.columns)))
 
+    def received(self) -> list[Any]:
+        """The content of the messages from outside, in the order in which they were filed."""
+        outgoing = select(schema.message.c.id).where(schema.message.c.direction == "out")
+        return self.rows(schema.message_content, schema.message_content.c.message_id.not_in(outgoing))
+
     def tickets(self) -> list[dict[str, Any]]:
         with self.store.read() as connection:
             return tickets.all_tickets(connection)
@@ -178,6 +186,17 @@ class Desk:
     def acknowledgement_id(self, nth: int = 0) -> str:
         """The Message-ID of the nth acknowledgement that left."""
         return header(self.sent("acknowledgement")[nth].octets, "Message-ID")
+
+
+def follow_up(desk: Desk, number: int = 2, from_: str = ALICE, **fields: str) -> bytes:
+    """A mail that answers the first acknowledgement, unless `in_reply_to=` says otherwise."""
+    fields = {"in_reply_to": desk.acknowledgement_id(), **fields}
+    return mail(from_, "Re: your answer", f"And this: {number}\n", message_id=f"<{number}@x.example>", **fields)
+
+
+def words(envelope: Envelope) -> str:
+    """What its reader reads in a mail of ours, on one line."""
+    return " ".join(message_from_bytes(envelope.octets, policy=email_policy.default).get_content().split())
 
 
 def header(octets: bytes, name: str) -> str:

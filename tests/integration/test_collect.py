@@ -58,7 +58,7 @@ def test_batches_stay_within_both_limits(desk: Desk) -> None:
     assert desk.mailbox.asked == [("whole", (8, 9)), ("whole", (10,))]
 
 
-def test_an_oversize_message_is_fetched_in_part(desk: Desk) -> None:  # P-34
+def test_p34_an_oversize_message_is_fetched_in_part(desk: Desk) -> None:
     fill(desk, 3)
     desk.mailbox.announced_sizes[2] = 500_000_000
     desk.limits = CollectLimits(50, 1_000_000, 500_000, beginning_octets=300)
@@ -69,6 +69,8 @@ def test_an_oversize_message_is_fetched_in_part(desk: Desk) -> None:  # P-34
     assert kept[500_000_000] == (min(300, len(numbered(2))), False)
     desk.triage()
     assert len(desk.tickets()) == 3
+    flagged = [any("were fetched" in defect for defect in row.defects) for row in desk.received()]
+    assert flagged == [False, True, False]
 
 
 def test_a_new_uidvalidity_is_read_again_without_new_tickets(desk: Desk) -> None:  # P-52
@@ -95,7 +97,7 @@ def test_a_message_that_vanishes_is_noted_as_gone(desk: Desk) -> None:  # P-74
 
 
 @pytest.mark.parametrize("poisonous", [1, 2, 3])
-def test_a_message_that_breaks_the_connection_does_not_stop_the_others(desk: Desk, poisonous: int) -> None:  # P-43
+def test_p43_a_message_that_breaks_the_connection_does_not_stop_the_others(desk: Desk, poisonous: int) -> None:
     fill(desk, 3)
     desk.mailbox.poisonous.add(poisonous)
     passes = 0

@@ -73,8 +73,8 @@ def notices(desk: Desk) -> list[str]:
     return [row.unique_key.split("/")[0] for row in desk.outbox("notice") if row.state == "queued"]
 
 
-def test_accepted_mails_go_one_recipient_at_a_time(desk: Desk) -> None:
-    desk.mailbox.append(mail(), desk.clock())
+def test_p07_p47_accepted_mails_go_one_recipient_at_a_time(desk: Desk) -> None:
+    desk.mailbox.append(mail(cc="mallory@evil.example"), desk.clock())
     desk.collect()
     desk.triage()
     server = against(desk, at_once=2)(once)
@@ -83,6 +83,20 @@ def test_accepted_mails_go_one_recipient_at_a_time(desk: Desk) -> None:
     assert server.connections == 2
     expected = {bytes(row.octets) for row in desk.rows(schema.outbox_content)}
     assert {octets for _, _, octets in server.taken} == expected
+
+
+@pytest.mark.parametrize("nth", [0, 1, 2])
+def test_p47_a_recipient_that_is_refused_takes_no_other_along(desk: Desk, nth: int) -> None:
+    desk.mailbox.append(mail(), desk.clock())
+    desk.collect()
+    desk.triage()
+    server = against(desk, *[("none", "")] * nth, ("RCPT", "550 no such mailbox"))(once)
+    became = [(row.state, row.attempts, row.reason) for row in desk.outbox()[:3]]
+    assert became.pop(nth) == ("failed", 1, "refused at RCPT")
+    assert became == [("delivered", 1, "accepted by the mail server")] * 2
+    others = [ALICE, AMY, LEAD]
+    others.pop(nth)
+    assert [to for _, to, _ in server.taken][:2] == [[other] for other in others]
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "."])

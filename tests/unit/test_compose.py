@@ -59,7 +59,7 @@ def display_name(value: str) -> str:
 @example(subject="x" * 5000, name="y" * 5000, text="z" * 5000)
 @example(subject="é" * 5000, name="🙂" * 5000, text="🙂" * 5000)
 @example(subject="a" + " " * 100 + "b", name=" ", text="From me\n From you \nFrom them\t\n\n\n")
-def test_reads_back_as_it_was_meant(subject: str, name: str, text: str) -> None:
+def test_p44_p48_reads_back_as_it_was_meant(subject: str, name: str, text: str) -> None:
     draft = replace(DRAFT, subject=subject, to=Address("alice@school.sch.uk", name), text=text)
     raw = compose(draft)
     assert raw == compose(draft)
@@ -102,7 +102,7 @@ def test_an_automatic_mail_says_so_and_another_does_not() -> None:
 
 
 @pytest.mark.parametrize("length", [82, 120, 250])
-def test_a_long_id_stays_in_one_piece(length: int) -> None:
+def test_p46_a_long_id_stays_in_one_piece(length: int) -> None:
     message_id = f"<{'x' * (length - 14)}@outlook.com>"
     raw = compose(replace(DRAFT, in_reply_to=message_id, references=("<first@x>", message_id)))
     assert header(raw, "In-Reply-To") == message_id.encode()
@@ -132,7 +132,7 @@ def test_an_inbound_id_that_is_none_is_left_out(bad: str) -> None:
     assert b"References" not in compose(replace(DRAFT, references=(bad,)))
 
 
-def test_references_keep_the_first_and_the_latest() -> None:
+def test_p46_references_keep_the_first_and_the_latest() -> None:
     short = tuple(f"<{number}@school.sch.uk>" for number in range(60))
     assert header(compose(replace(DRAFT, references=short)), "References").split() == [id_.encode() for id_ in short]
     many = tuple(f"<{number}.{'x' * 80}@school.sch.uk>" for number in range(1000))
@@ -205,7 +205,7 @@ GOOD = compose(DRAFT)
         (b"Subject: ", b"Subject : "),
     ],
 )
-def test_the_second_look_finds_what_slipped_in(old: bytes, new: bytes) -> None:
+def test_p44_p48_the_second_look_finds_what_slipped_in(old: bytes, new: bytes) -> None:
     verify(GOOD)
     with pytest.raises(UnsafeMail):
         verify(GOOD.replace(old, new, 1))

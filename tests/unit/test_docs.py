@@ -1,4 +1,4 @@
-"""What the pages in docs/ point to exists."""
+"""What the pages in docs/ point to exists, and so does what the threat model asks for."""
 
 import re
 from pathlib import Path
@@ -30,3 +30,9 @@ def test_every_link_between_pages_leads_somewhere() -> None:
     ]
     assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
     assert links
+
+
+def test_every_threat_from_p01_to_p49_has_a_test_named_after_it() -> None:
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    names = re.findall(r"def test((?:_p\d\d)+)_", tests)
+    assert {f"p{number:02}" for number in range(1, 50)} - set("".join(names).split("_")) == set()

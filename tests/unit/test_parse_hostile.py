@@ -1,10 +1,17 @@
 """Mail that breaks parsers: P-26 to P-43, each of which must still be one message that says what was not read."""
 
+import base64
 import hashlib
+import io
+import re
 import time
+import tracemalloc
+import zipfile
+from pathlib import Path
 
 import pytest
 
+import helpline_mail
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.wire.parse import parse
 
@@ -69,17 +76,19 @@ def test_p28_address_fields_that_crash_others(name, value):
     assert parse(f"{name}: {value}\r\nSubject: s\r\n\r\nword".encode()).text == "word"
 
 
+KNOWN = ["us-ascii", "utf-8", "iso-8859-1", "windows-1252"]
 CHARSETS = [
     "unknown-8bit", "x-fake", "hex", "zip", "rot13", "base64", "quopri", "uu", "bz2", "idna", "punycode", "undefined",
     "utf-8\x00", "\x00", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "", "'", "../../x", "x" * 5000,
-    "us-ascii", "utf-8", "iso-8859-1", "windows-1252", "encodings.idna", "aliases",
+    "encodings.idna", "aliases", *KNOWN,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("charset", CHARSETS)
 def test_p30_a_charset_is_a_strangers_word(charset):
-    raw = mail(b'Content-Type: text/plain; charset="' + charset.encode() + b'"', body=b"caf\xe9")
-    assert parse(raw).text == "café"
+    message = parse(mail(b'Content-Type: text/plain; charset="' + charset.encode() + b'"', body=b"caf\xe9"))
+    assert message.text == "café"
+    assert bool(message.defects) == (charset not in ("", "utf-8\x00", *KNOWN))
     raw = mail(b"Subject: =?" + charset.encode() + b"?q?caf=E9?=")
     assert "caf" in parse(raw).subject or len(charset) > 1000
 
@@ -135,13 +144,18 @@ def test_p32_parts_without_number():
     [
         b"To: " + b", ".join(b"a%d@x.uk" % n for n in range(10_000)),
         b"Subject: " + b" ".join([b"=?utf-8?q?a?="] * 20_000),
-        b"From: " + b'"' * 20_000,
         b"Content-Type: text/plain" + b"; a=b" * 20_000,
     ],
 )
 def test_p33_fields_that_burn_time(field):
     message, seconds = timed(mail(field))
     assert message.defects
+    assert seconds < 2
+
+
+def test_p33_a_sender_of_quotes_is_nobody():
+    message, seconds = timed(b"From: " + b'"' * 20_000 + b"\r\n\r\nword")
+    assert (message.sender.status, message.text) == ("malformed", "word")
     assert seconds < 2
 
 
@@ -183,6 +197,61 @@ def test_p36_p37_attachments_are_hashed_and_their_names_are_data():
         assert attachment.size == 4
         assert attachment.filename == "" or attachment.filename.isprintable()
     assert attachment.sha256 == hashlib.sha256(b"PK\x03\x04").hexdigest()
+
+
+def test_p36_an_archive_that_would_fill_the_memory_is_only_hashed():
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(50_000_000))
+    with zipfile.ZipFile(outer, "w") as archive:
+        for number in range(20):
+            archive.writestr(f"{number}.zip", inner.getvalue())
+    octets = outer.getvalue()
+    raw = inside(
+        b"Content-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(octets)
+    )
+    tracemalloc.start()
+    message = parse(raw)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [(a.size, a.sha256) for a in message.attachments] == [(len(octets), hashlib.sha256(octets).hexdigest())]
+    assert peak < 2 * len(octets) < 3_000_000
+
+
+def test_p36_nothing_of_ours_can_open_an_archive_or_an_image():
+    opening = re.compile(r"^\s*(?:import|from)\s+(?:zipfile|tarfile|gzip|bz2|lzma|zlib|shutil|PIL)\b", re.MULTILINE)
+    sources = list(Path(helpline_mail.__file__).parent.rglob("*.py"))
+    assert len(sources) > 50
+    assert [source.name for source in sources if opening.search(source.read_text("utf-8"))] == []
+
+
+QUOTE_LIKE = [
+    "Yes. On Tuesday I am off.",
+    "From: postmaster... why?",
+    "From: postmaster… why?",
+    "On Tuesday a pupil wrote:\nI am afraid.",
+    "He wrote: > is greater\n\nFrom: him\nI do not know.",
+    "-- \nAlice, head of year",
+]
+
+
+@pytest.mark.parametrize("text", QUOTE_LIKE)
+def test_p38_no_word_that_is_not_quoted_is_hidden(text):
+    message = parse(mail(b"Content-Type: text/plain; charset=utf-8", body=text.encode()))
+    assert message.text == message.new_text == text
+
+
+def test_p38_what_is_quoted_stays_in_the_whole_text():
+    text = "Yes.\n\nOn Tue, 24 Nov 2026 at 10:10, Helpline <helpline@example.org.uk> wrote:\n> What happened?\n"
+    message = parse(mail(body=text.encode()))
+    assert (message.text, message.new_text.strip()) == (text.strip(), "Yes.")
+
+
+@pytest.mark.parametrize("end", [b"", b" wrote:\n> a", b":\nFrom: a"])
+def test_p38_a_line_that_looks_like_an_introduction_without_end(end):
+    message, seconds = timed(mail(body=b"on x at y " * 20_000 + end))
+    assert message.text.startswith("on x at y on x")
+    assert seconds < 0.5
 
 
 def test_p39_html_is_read_as_text_and_nothing_of_it_lives():

@@ -1,9 +1,11 @@
 """Templates come from disk; what strangers wrote is only ever a value in them."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+import helpline_mail
 from helpline_mail.domain.errors import ConfigurationError
 from helpline_mail.wire.templates import VALUES, Rendered, Templates
 
@@ -36,9 +38,16 @@ def test_the_shipped_templates_are_whole() -> None:
 @pytest.mark.parametrize(
     "payload", ["{{ cycler.__init__.__globals__.os.popen('id').read() }}", "{% raw %}", "{{ 7*7 }}"]
 )
-def test_a_template_in_a_value_is_only_text(payload: str) -> None:
+def test_p45_a_template_in_a_value_is_only_text(payload: str) -> None:
     rendered = Templates().render("notice", **NOTICE | {"sender": payload, "subject": payload, "text": payload})
     assert rendered.text.count(payload) == 3
+
+
+def test_p45_no_template_is_ever_made_of_a_text() -> None:
+    sources = list(Path(helpline_mail.__file__).parent.rglob("*.py"))
+    making = re.compile(r"\bfrom_string\b|(?<!\w)Template\(|\bcompile_expression\b|\bNativeEnvironment\b")
+    assert len(sources) > 50
+    assert [source.name for source in sources if making.search(source.read_text("utf-8"))] == []
 
 
 def test_no_value_moves_the_line_between_subject_and_text(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_what_we_sign_is_genuine_in_any_case_of_letters(reference: str, nonce: s
 
 
 @given(REFERENCES, NONCES, st.data())
-def test_no_changed_character_is_genuine(reference: str, nonce: str, data: st.DataObject) -> None:
+def test_p02_no_changed_character_is_genuine(reference: str, nonce: str, data: st.DataObject) -> None:
     made = SIGNER.message_id(reference, nonce)
     left = made.index("@")
     at = data.draw(st.integers(1, left - 1))
@@ -110,7 +110,7 @@ def test_a_ticket_is_joined_by_evidence_and_participation_together(
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.booleans())))
-def test_nobody_ever_joins_a_ticket_without_taking_part(found: list[tuple[int, bool]]) -> None:
+def test_p03_nobody_ever_joins_a_ticket_without_taking_part(found: list[tuple[int, bool]]) -> None:
     decision = decide_thread([candidate(ticket, takes_part=part) for ticket, part in found], 0, ())
     assert decision.ticket_id is None or (decision.ticket_id, True) in found
 

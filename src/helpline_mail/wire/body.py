@@ -94,7 +94,10 @@ class Body:
         if self._spent():
             return ""
         octets = self._octets(part)
-        text = printable.lines(charsets.text_of(octets, part.parameters.get("charset", "")))
+        charset = part.parameters.get("charset", "")
+        text = printable.lines(charsets.text_of(octets, charset))
+        if charset and not octets.isascii() and charsets.codec_name(charset) is None:
+            self._note("the text names a character set that is not known; some of its letters may be wrong")
         if part.media_type == "text/html":
             text, tags, complete = html.text_of(text, self._tags)
             self._tags -= tags
