@@ -84,11 +84,5 @@ def _imap(settings: Settings) -> str:
 
 
 def _smtp(settings: Settings) -> str:
-    server = submission_server(settings)
-
-    async def look() -> None:
-        client = await server.connect()
-        await client.quit()
-
-    asyncio.run(look())
+    asyncio.run(submission_server(settings).check())
     return "the server takes our login"

@@ -50,7 +50,7 @@ class Daemon:
             event.set()
 
     async def run(self) -> None:
-        """Works until `stop`, then drains."""
+        """Works until `stop`, then drains. Raises RuntimeError if a loop ended by itself: better none than half."""
         loop = asyncio.get_running_loop()
         collector = threading.Thread(target=self._collect_forever, args=(loop,), name="collect", daemon=True)
         scheduler = AsyncIOScheduler(
@@ -68,7 +68,11 @@ class Daemon:
         scheduler.start()
         systemd.notify("READY=1")
         log.info("started")
-        await self._stop.wait()
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([stopped, *workers], return_when=asyncio.FIRST_COMPLETED)
+        broken = not self._stopping.is_set()  # nobody asked: a loop has ended, which none may
+        self.stop()
+        await stopped
         systemd.notify("STOPPING=1")
         scheduler.shutdown(wait=False)
         _, unfinished = await asyncio.wait(workers, timeout=DRAIN_SECONDS)
@@ -79,6 +83,8 @@ class Daemon:
         await asyncio.to_thread(collector.join, 3.0)
         self._parts.store.close()
         log.info("stopped")
+        if broken:
+            raise RuntimeError("a loop has ended")
 
     async def _work_forever(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """One loop: waits to be woken, works, and takes nothing that happens as a reason to end."""
@@ -100,8 +106,9 @@ class Daemon:
             await self._clear(name)
 
     async def _triage(self) -> None:
+        parts = self._parts
         done = await asyncio.to_thread(
-            triage, self._parts.store, self._parts.correspondence, self._parts.budgets, self._parts.clock
+            triage, parts.store, parts.correspondence, parts.budgets, parts.clock, self._stopping
         )
         if done.triaged or done.quarantined or done.failed:
             log.info("triaged", messages=done.triaged, quarantined=done.quarantined, failed=done.failed)
@@ -122,8 +129,8 @@ class Daemon:
         if done.tried:
             log.info("submitted", mails=done.tried)
         if done.unreachable:
-            log.warning("mail server unavailable", reason=done.unreachable)
-            await self._note("mail_server", done.unreachable)
+            log.warning("mail server unavailable", reason=done.unreachable.reason)
+            await self._note("mail_server", done.unreachable.reason)
         elif done.tried:
             await self._clear("mail_server")
 
@@ -140,6 +147,13 @@ class Daemon:
 
     def _collect_forever(self, loop: asyncio.AbstractEventLoop) -> None:
         """The mailbox's own thread: a pass, then IDLE until something may have changed."""
+        try:
+            self._collect_until_stopped(loop)
+        finally:
+            if not self._stopping.is_set():
+                _wake(loop, self._stop)
+
+    def _collect_until_stopped(self, loop: asyncio.AbstractEventLoop) -> None:
         doubts, failures = Doubts(), 0
         while not self._stopping.is_set():
             try:

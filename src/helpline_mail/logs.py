@@ -3,7 +3,10 @@
 import logging
 import os
 import sys
+import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,17 +22,39 @@ def configure(form: str, level: str) -> None:
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and not journald)
     )
-    processors: list[Any] = [structlog.processors.add_log_level, structlog.processors.format_exc_info]
+    processors: list[Any] = [structlog.processors.add_log_level, _where_it_failed]
     if not journald:
         processors.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
     structlog.configure(
         processors=[*processors, _with_priority(renderer) if journald else renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_StandardError()),  # type: ignore[arg-type]
     )
     # Libraries may put addresses or protocol lines into theirs.
     logging.getLogger().addHandler(logging.NullHandler())
     logging.getLogger().setLevel(logging.CRITICAL)
+
+
+class _StandardError:
+    """Standard error that may break: whoever reads the log must not be able to stop the service by ending."""
+
+    def write(self, text: str) -> None:
+        """Writes, or does without."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flushes, or does without."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
+def _where_it_failed(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The places of a traceback without the exception's text, which may hold an address or a mail's words."""
+    if event.pop("exc_info", None):
+        frames = traceback.extract_tb(sys.exc_info()[2])
+        event["at"] = " > ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[-8:])
+    return event
 
 
 def _with_priority(renderer: Any) -> Any:

@@ -34,7 +34,7 @@ def test_the_bytes_in_the_outbox_are_the_bytes_that_leave(desk: Desk) -> None:
     desk.collect()
     desk.triage()
     frozen = sorted(bytes(row.octets) for row in desk.rows(schema.outbox_content))
-    desk.clock.advance(hours=20)
+    desk.clock.advance(minutes=20)
     desk.submit()
     assert sorted(e.octets for e in desk.letterbox.taken) == frozen
 
@@ -68,7 +68,7 @@ def test_a_bounce_of_an_alarm_is_noted_although_it_has_no_ticket(desk: Desk) -> 
     (alarm,) = desk.sent("alarm")
     desk.receive(bounce("ops@example.org.uk", header(alarm.octets, "Message-ID")))
     assert desk.outbox("alarm")[0].bounced_at == desk.clock()
-    assert [row.cause for row in desk.rows(schema.alarm)] == ["undelivered_alarm"]
+    assert [row.cause.partition("/")[0] for row in desk.rows(schema.alarm)] == ["bounced"]
 
 
 @pytest.mark.parametrize("message_id", ["<one@school.sch.uk>", "<[b378@microsoft.com]>", None])

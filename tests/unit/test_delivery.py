@@ -24,8 +24,8 @@ NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
 TWO_DAYS = timedelta(days=2)
 
 
-def after(outcome: Outcome, *, age: timedelta = timedelta(), attempts: int = 1, doubts: int = 0, repeat: bool = True):
-    return settle(Attempted(NOW - age, attempts, doubts, repeat), outcome, NOW, TWO_DAYS, 0.5)
+def after(outcome: Outcome, *, age: timedelta = timedelta(), attempts: int = 1, doubts: int = 0):
+    return settle(Attempted(NOW - age, attempts, doubts), outcome, NOW, TWO_DAYS, 0.5)
 
 
 def test_accepted_is_delivered() -> None:
@@ -61,10 +61,6 @@ def test_doubt_allows_one_more_attempt_and_never_a_third() -> None:
     assert first.next_attempt_at is not None
     second = after(InDoubt("dropped"), attempts=2, doubts=first.times_in_doubt)
     assert (second.state, second.times_in_doubt, second.next_attempt_at) == (OutboxState.UNKNOWN, 2, None)
-
-
-def test_doubt_about_a_mail_that_may_not_be_repeated_ends_it() -> None:
-    assert after(InDoubt("dropped"), repeat=False).state is OutboxState.UNKNOWN
 
 
 @pytest.mark.parametrize("outcome", [Accepted(250), Refused(450, "RCPT"), Refused(550, "RCPT"), NotSent("away")])

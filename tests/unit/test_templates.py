@@ -22,12 +22,13 @@ NOTICE = {
     "reference": "POSH-7K3M9Q",
     "sender": "alice@school.sch.uk",
     "subject": "",
+    "is_new": True,
     "received": "09:55 today",
-    "by": "by 13:00 today",
+    "due": "13:00 today",
+    "is_late": False,
     "text": "Hello",
     "attachments": [],
     "hints": [],
-    "reply_answers": False,
 }
 
 

@@ -58,6 +58,10 @@ class SubmissionServer:
             raise ServerUnavailableError(_unreachable(self.host, self.port, error)) from None
         return client
 
+    async def check(self) -> None:
+        """Connects, logs in and leaves. Raises like `connect`."""
+        await _leave(await self.connect())
+
     async def send(self, envelope: Envelope) -> Outcome:
         """What became of the mail. Before the data everything may be tried again; after it, doubt is doubt."""
         while self._idle:
@@ -68,7 +72,7 @@ class SubmissionServer:
         try:
             client = await self.connect()
         except HelplineError as error:
-            return NotSent(str(error))
+            return NotSent(str(error), error.exit_code)
         return await self._transact(client, 0, envelope)
 
     async def _transact(self, client: SMTP, used: int, envelope: Envelope) -> Outcome:

@@ -1,4 +1,4 @@
-"""quarantine, outbox: what needs a person."""
+"""quarantine, outbox, alarm: what needs a person."""
 
 import base64
 import sys
@@ -30,11 +30,15 @@ def quarantine_list(context: Context, as_json: bool) -> None:
     """
     from helpline_mail.service.queues import quarantined
 
+    settings = context.settings()
     found = quarantined(context.store())
     if as_json:
         print_json(found)
         return
-    rows = ((row["id"], row["arrived_at"], row["attempts"], row["error"], row["reference"]) for row in found)
+    rows = (
+        (row["id"], local(row["arrived_at"], settings), row["attempts"], row["error"], row["reference"])
+        for row in found
+    )
     print_table(("id", "arrived", "attempts", "error", "ticket"), rows, "Nothing is in quarantine.")
 
 
@@ -113,12 +117,9 @@ def outbox_show(context: Context, number: int, as_json: bool) -> None:
 
     Example: helpline-mail outbox show 7
     """
-    from helpline_mail.adapters.store import outbox as rows
+    from helpline_mail.service.queues import outgoing_shown
 
-    with context.store().read() as connection:
-        found = rows.show(connection, number)
-    if found is None:
-        raise BadInputError(f"there is no mail {number} in the outbox; see: helpline-mail outbox list --all")
+    found = outgoing_shown(context.store(), number)
     if as_json:
         print_json(found)
         return
@@ -158,4 +159,48 @@ def outbox_cancel(context: Context, number: int) -> None:
     click.echo(f"{number}: will not be sent")
 
 
-COMMANDS = (quarantine, outbox)
+@click.group()
+@configured
+def alarm(_context: Context) -> None:
+    """What is wrong with the service itself.
+
+    Example: helpline-mail alarm list
+    """
+
+
+@alarm.command("list")
+@json_option
+@configured
+def alarm_list(context: Context, as_json: bool) -> None:
+    """List the alarms that are not over.
+
+    Example: helpline-mail alarm list --json
+    """
+    from helpline_mail.service.alarms import alarms_open
+
+    settings = context.settings()
+    found = alarms_open(context.store())
+    if as_json:
+        print_json(found)
+        return
+    rows = ((row["cause"], local(row["raised_at"], settings), row["text"]) for row in found)
+    print_table(("cause", "since", "what"), rows, "Nothing is wrong.")
+
+
+@alarm.command("end")
+@click.argument("cause")
+@configured
+def alarm_end(context: Context, cause: str) -> None:
+    """Say that an alarm is over which nothing ends by itself, such as one about a mail that came back.
+
+    Example: helpline-mail alarm end bounced/0123456789abcdef
+    """
+    from helpline_mail.service.alarms import end_alarm
+
+    parts = context.parts()
+    if not end_alarm(parts.store, parts.correspondence, cause, now):
+        raise BadInputError(f"there is no open alarm {cause!r}; see: helpline-mail alarm list")
+    click.echo(f"{cause}: over")
+
+
+COMMANDS = (quarantine, outbox, alarm)

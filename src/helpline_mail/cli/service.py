@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from helpline_mail.cli.common import Context, configured
+from helpline_mail.domain.errors import HelplineError
 
 if TYPE_CHECKING:
     from helpline_mail.composition import Parts
@@ -43,15 +44,21 @@ def run(context: Context) -> None:
 @click.command()
 @click.argument("loop", type=click.Choice(["collect", "triage", "remind", "submit", "all"]))
 @configured
-def once(context: Context, loop: str) -> None:
+def once(context: Context, loop: str) -> int:
     """Run one pass of a loop, then exit.
 
     Example: helpline-mail once all
     """
     parts = context.parts()
     passes = ("collect", "triage", "remind", "submit") if loop == "all" else (loop,)
+    status = 0
     for name in passes:
-        click.echo(f"{name}: {_PASSES[name](parts)}")
+        try:
+            click.echo(f"{name}: {_PASSES[name](parts)}")
+        except HelplineError as error:  # what cannot be collected now must not keep back what is due
+            click.echo(f"helpline-mail: {name}: {error}", err=True)
+            status = status or error.exit_code
+    return status
 
 
 def _collect(parts: "Parts") -> str:
@@ -84,20 +91,18 @@ def _submit(parts: "Parts") -> str:
     import asyncio
 
     from helpline_mail.composition import submission_server
-    from helpline_mail.domain.errors import ServerUnavailableError
-    from helpline_mail.service.submit import Submitted, submit
+    from helpline_mail.domain.errors import CredentialError, ServerUnavailableError
+    from helpline_mail.service.submit import submit_once
 
-    server = submission_server(parts.settings)
-
-    async def send() -> Submitted:
-        try:
-            return await submit(parts.store, server, parts.correspondence, parts.clock, parts.settings.smtp.connections)
-        finally:
-            await server.close()
-
-    done = asyncio.run(send())
-    if done.unreachable:
-        raise ServerUnavailableError(done.unreachable)
+    done = asyncio.run(
+        submit_once(
+            parts.store, submission_server(parts.settings), parts.correspondence, parts.clock,
+            parts.settings.smtp.connections,
+        )
+    )  # fmt: skip
+    if done.unreachable is not None:
+        refused = done.unreachable.exit_code == CredentialError.exit_code
+        raise (CredentialError if refused else ServerUnavailableError)(done.unreachable.reason)
     return f"{done.tried} tried"
 
 

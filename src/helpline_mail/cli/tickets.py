@@ -66,7 +66,9 @@ def show(context: Context, reference: str, as_json: bool) -> None:
         click.echo(f"Answer due {local(clock['due_at'], settings)}: {_clock_state(clock)}")
     for message in found["messages"]:
         arrow = "<-" if message["direction"] == "in" else "->"
-        click.echo(f"\n{arrow} {message['kind']}, {local(message['at'], settings)}, {message['subject']}")
+        delivery = message["delivery"] or "delivered"
+        state = "" if delivery == "delivered" else f" ({delivery})"
+        click.echo(f"\n{arrow} {message['kind']}{state}, {local(message['at'], settings)}, {message['subject']}")
         click.echo(message["text"].rstrip("\n"))
 
 

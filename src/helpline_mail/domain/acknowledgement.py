@@ -35,7 +35,7 @@ def acknowledge(hours: OpeningHours, due: datetime, now: datetime) -> Acknowledg
     """The facts for an acknowledgement composed at `now` to a query whose answer is due at `due`."""
     is_open = hours.is_open(now)
     closing = hours.next_closing(now) if is_open else None
-    closed_days = hours.closed_days(now, due)
+    closed_days = hours.closed_days(now, max(due, hours.next_opening(now)))
     today = now.astimezone(hours.time_zone).date()
     return Acknowledgement(
         situation="late" if due <= now else _situation(is_open, closed_days),
@@ -43,7 +43,7 @@ def acknowledge(hours: OpeningHours, due: datetime, now: datetime) -> Acknowledg
         lines_open=is_open,
         lines_until=spoken_moment(closing, now, hours.time_zone) if closing and closing - now < DAY else None,
         lines_from=None if is_open else spoken_moment(hours.next_opening(now), now, hours.time_zone),
-        closed=_listed([_spoken_run(run, today) for run in _runs(closed_days)]),
+        closed=_listed(list(dict.fromkeys(_spoken_run(run, today) for run in _runs(closed_days)))),
         reason=_listed(_reasons(closed_days)),
     )
 

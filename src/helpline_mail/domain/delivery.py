@@ -60,6 +60,8 @@ class NotSent:
     """Nothing was handed over: no connection, no TLS, no login, or it broke before the data."""
 
     reason: str
+    exit_code: int = 69
+    """What a command that could send nothing ends with: 77 for a refused login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,6 @@ class Attempted:
     created_at: datetime
     attempts: int
     times_in_doubt: int
-    may_repeat: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def settle(mail: Attempted, outcome: Outcome, now: datetime, give_up_after: time
         case Accepted(code):
             return Settlement(OutboxState.DELIVERED, None, doubts, code, "accepted by the mail server")
         case InDoubt(reason):
-            if mail.may_repeat and doubts < RESENDS_IN_DOUBT:
+            if doubts < RESENDS_IN_DOUBT:
                 return Settlement(
                     OutboxState.DEFERRED, now + WAIT_IN_DOUBT, doubts + 1, None, f"in doubt, once more: {reason}"
                 )

@@ -1,5 +1,7 @@
 """Trouble of the service itself: one alarm a cause while it lasts, and one end message."""
 
+from typing import Any
+
 from helpline_mail.adapters.store import events, outbox
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.rations import breaker_closes
@@ -19,12 +21,13 @@ def end_alarm(store: Store, correspondence: Correspondence, cause: str, clock: C
         if events.open_alarm(connection, cause) is None:
             return False
     with store.write() as connection:
-        now, alarm = clock(), events.open_alarm(connection, cause)
-        if alarm is None or events.end_alarm(connection, cause, now) is None:
-            return False
-        events.record(connection, now, "alarm_over", alarm["text"], facts={"cause": cause})
-        correspondence.alarm(connection, alarm["id"], alarm["text"], now, over_since=alarm["raised_at"])
-        return True
+        return correspondence.end_alarm(connection, cause, clock())
+
+
+def alarms_open(store: Store) -> list[dict[str, Any]]:
+    """What is wrong now, oldest first."""
+    with store.read() as connection:
+        return [{key: row[key] for key in ("cause", "text", "raised_at")} for row in events.open_alarms(connection)]
 
 
 def close_breaker(store: Store, correspondence: Correspondence, clock: Clock) -> bool:

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from helpline_mail.adapters.store import events, messages, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
+from helpline_mail.domain.promise import due
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,19 @@ class Answered:
     kept: bool | None
     took: timedelta
     """Opening time since the query."""
+
+
+def _restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime, now: datetime) -> None:
+    """Starts the clock of the first query that came after the answer, if one did before it was recorded."""
+    query = messages.first_query_after(connection, ticket_id, at)
+    if query is None:
+        return
+    message_id, arrived_at = query
+    due_at = due(policy.hours, arrived_at, policy.response).due
+    tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at)
+    facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
+    text = "an answer is due to what came after the answer that was recorded"
+    events.record(connection, now, "clock_started", text, ticket_id=ticket_id, facts=facts)
 
 
 def answer(store: Store, policy: Policy, reference: str, at: datetime, now: datetime) -> Answered:
@@ -38,6 +54,7 @@ def answer(store: Store, policy: Policy, reference: str, at: datetime, now: date
         took = policy.hours.opening_time_between(running.started_at, at)
         kept = at <= running.due_at
         tickets.stop_clock(connection, running.clock_id, at, kept=kept, took=took)
+        _restart(connection, policy, ticket["id"], at, now)
         text = f"an answer was recorded; the promise was {'kept' if kept else 'broken'}"
         events.record(
             connection,

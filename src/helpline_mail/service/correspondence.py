@@ -7,7 +7,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Row
 
 from helpline_mail.adapters.store import events, messages, notices, outbox, tickets
 from helpline_mail.adapters.store.notices import Untold
-from helpline_mail.adapters.store.outbox import Frozen
-from helpline_mail.domain.acknowledgement import acknowledge
+from helpline_mail.adapters.store.outbox import Claimed, Frozen
+from helpline_mail.domain.acknowledgement import Acknowledgement, acknowledge
 from helpline_mail.domain.delivery import Envelope, OutboxState, Settlement
 from helpline_mail.domain.intake import Disposition, Intake, SentMail
 from helpline_mail.domain.message import Address, Message
@@ -26,6 +26,7 @@ from helpline_mail.domain.rations import notice_reason
 from helpline_mail.domain.reminders import RunningClock, Step, recipients
 from helpline_mail.domain.threads import Signer
 from helpline_mail.wire.compose import Draft, compose, is_writable
+from helpline_mail.wire.parse import parse
 from helpline_mail.wire.templates import Rendered, Templates
 
 NOTICE_TEXT_MAX = 50_000
@@ -33,6 +34,8 @@ LIST_LINES = 100
 FLOOD = "flood"
 """The cause of the alarm that stands while the breaker is open: the alarm is the breaker's only memory."""
 Automatic = Literal["auto-replied", "auto-generated"]
+Thread = tuple[str | None, tuple[str, ...]]
+"""In-Reply-To and References."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,10 @@ class Correspondence:
             text = "no acknowledgement: the sender's address cannot be written to by every server (RFC 6531)"
             events.record(connection, now, "address_not_writable", text, ticket_id=ticket["id"])
             return
-        rendered = self.templates.render(
-            "acknowledgement", helpline=self.policy.helpline.name, telephone=self.policy.telephone,
-            skype=self.policy.skype, reference=ticket["reference"],
-            facts=acknowledge(self.policy.hours, due_at, now), estimate="",
-        )  # fmt: skip
-        reply_to = self.signer.reply_address(ticket["reference"]) if self.plus_addresses else None
+        rendered = self._acknowledgement(ticket["reference"], acknowledge(self.policy.hours, due_at, now))
         mail = self._freeze(
             rendered, f"acknowledgement/{ticket['id']}", "acknowledgement", Address(requester.addr_spec), now,
-            ticket, "auto-replied", answers=message, reply_to=reply_to,
+            ticket, "auto-replied", answers=message, reply_to=self._reply_address(ticket["reference"]),
         )  # fmt: skip
         outbox_id = outbox.add(connection, mail, now)
         if outbox_id is None:
@@ -74,18 +72,47 @@ class Correspondence:
         events.record(connection, now, "acknowledgement_queued", "the acknowledgement names the promised time",
                       ticket_id=ticket["id"], outbox_id=outbox_id, facts=facts)  # fmt: skip
 
+    def renewed(self, connection: Connection, mail: Claimed, now: datetime) -> Claimed:
+        """An acknowledgement that had to wait, in words that are true now; any other mail as it is.
+
+        Only while nothing of it can have left: in doubt the very same bytes go once more.
+        """
+        if mail.kind != "acknowledgement" or mail.ticket_id is None or mail.mail.times_in_doubt:
+            return mail
+        frozen, ticket = parse(mail.envelope.octets), tickets.load(connection, mail.ticket_id)
+        due_at = tickets.clocks_of(connection, mail.ticket_id)[0]["due_at"]
+        facts = acknowledge(self.policy.hours, due_at, now)
+        assert frozen.date is not None  # noqa: S101  we wrote it
+        assert frozen.message_id is not None  # noqa: S101
+        if facts == acknowledge(self.policy.hours, due_at, frozen.date):
+            return mail
+        rendered = self._acknowledgement(ticket["reference"], facts)
+        draft = self._draft(
+            rendered, "acknowledgement", Address(mail.envelope.recipient), frozen.message_id, now, "auto-replied",
+            self._reply_address(ticket["reference"]), (next(iter(frozen.in_reply_to), None), frozen.references),
+        )  # fmt: skip
+        octets = compose(draft)
+        outbox.rewrite(connection, mail.id, octets)
+        messages.rewrite(connection, frozen.message_id, rendered.text)
+        return replace(mail, envelope=replace(mail.envelope, octets=octets))
+
+    def _acknowledgement(self, reference: str, facts: Acknowledgement) -> Rendered:
+        return self.templates.render(
+            "acknowledgement", helpline=self.policy.helpline.name, telephone=self.policy.telephone,
+            skype=self.policy.skype, reference=reference, facts=facts,
+        )  # fmt: skip
+
     def notify(
         self, connection: Connection, ticket: Mapping[str, Any], message: Message, message_id: int,
-        due_at: datetime | None, intake: Intake, now: datetime,
+        arrived_at: datetime, due_at: datetime | None, intake: Intake, now: datetime,
     ) -> None:  # fmt: skip
         """A notice of a message to every member of staff, with its words."""
-        new = intake.disposition is Disposition.NEW_TICKET
         rendered = self.templates.render(
-            "notice" if new else "notice_follow_up", helpline=self.policy.helpline.name, reference=ticket["reference"],
-            sender=message.sender.shown, subject=message.subject,
-            received=self._moment(ticket["created_at"] if new else now, now),
-            by=spoken_time(due_at, now, self.policy.zone) if due_at else "", text=message.text[:NOTICE_TEXT_MAX],
-            attachments=message.attachments, hints=self._hints(message, intake), reply_answers=False,
+            "notice", helpline=self.policy.helpline.name, reference=ticket["reference"],
+            is_new=intake.disposition is Disposition.NEW_TICKET, sender=message.sender.shown, subject=message.subject,
+            received=self._moment(arrived_at, now), due=self._moment(due_at, now) if due_at else "",
+            is_late=due_at is not None and due_at <= now, text=message.text[:NOTICE_TEXT_MAX],
+            attachments=message.attachments, hints=self._hints(message, intake),
         )  # fmt: skip
         self._to_staff(connection, rendered, f"notice/{message_id}", "notice", self.policy.staff, ticket, now)
 
@@ -170,7 +197,9 @@ class Correspondence:
         """Tells staff, once a mail, that a mail to an outsider came back; a bounce of a mail to staff is an alarm."""
         for mail in bounced:
             if outbox.mark_bounced(connection, mail.outbox_id, now):
-                self._tell_unreached(connection, mail.outbox_id, mail.kind, mail.ticket_id, "it came back to us", now)
+                self._tell_unreached(
+                    connection, mail.outbox_id, mail.kind, mail.ticket_id, "it came back to us", now, bounced=True
+                )
 
     def tell_undelivered(
         self,
@@ -190,12 +219,13 @@ class Correspondence:
 
     def _tell_unreached(
         self, connection: Connection, outbox_id: int, kind: str, ticket_id: int | None, what: str, now: datetime,
-        *, in_doubt: bool = False,
+        *, bounced: bool = False, in_doubt: bool = False,
     ) -> None:  # fmt: skip
         if kind != "acknowledgement" or ticket_id is None:
             # A mail about a mail that staff did not get would only fail as well (RFC 5321 section 6.1).
-            text = f"a mail of kind {kind} did not reach its recipient: {what}; see: helpline-mail outbox list"
-            self.raise_alarm(connection, f"undelivered_{kind}", text, now, by_mail=kind != "alarm")
+            text = f"a mail of kind {kind} did not arrive: {what}; see: helpline-mail outbox show {outbox_id}"
+            cause = unreached_cause(outbox.recipient(connection, outbox_id), bounced=bounced)
+            self.raise_alarm(connection, cause, text, now, by_mail=kind != "alarm")
             return
         ticket = tickets.load(connection, ticket_id)
         events.record(connection, now, "enquirer_not_reached", f"the {kind} did not arrive: {what}",
@@ -207,7 +237,7 @@ class Correspondence:
         notices.note_told(connection, message_id, now)
         rendered = self.templates.render(
             "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=what,
-            in_doubt=in_doubt,
+            in_doubt=in_doubt, is_due=tickets.running_clock(connection, ticket_id) is not None,
         )  # fmt: skip
         self._to_staff(connection, rendered, f"undelivered/{outbox_id}", "notice", self.policy.staff, ticket, now)
 
@@ -216,7 +246,10 @@ class Correspondence:
         member = self.policy.staff_member(writer.addr_spec)
         if member is None:
             return
-        rendered = self.templates.render("refusal", helpline=self.policy.helpline.name, reference=ticket["reference"])
+        is_due = tickets.running_clock(connection, ticket["id"]) is not None
+        rendered = self.templates.render(
+            "refusal", helpline=self.policy.helpline.name, reference=ticket["reference"], is_due=is_due
+        )
         key = f"refusal/{ticket['id']}/{now:%Y-%m-%d}"
         self._to_staff(connection, rendered, key, "refusal", (member,), ticket, now)
 
@@ -232,6 +265,15 @@ class Correspondence:
             self.alarm(connection, alarm_id, text, now)
         return True
 
+    def end_alarm(self, connection: Connection, cause: str, now: datetime) -> bool:
+        """Closes the cause's open alarm and says so; False if there is none."""
+        alarm = events.end_alarm(connection, cause, now)
+        if alarm is None:
+            return False
+        events.record(connection, now, "alarm_over", alarm.text, facts={"cause": cause})
+        self.alarm(connection, alarm.id, alarm.text, now, over_since=alarm.raised_at)
+        return True
+
     def alarm(
         self, connection: Connection, alarm_id: int, headline: str, now: datetime, *, over_since: datetime | None = None
     ) -> None:
@@ -240,9 +282,7 @@ class Correspondence:
         since = self._moment(over_since or now, now)
         if over_since is None:
             advice = "run helpline-mail status, then helpline-mail check"
-            rendered = self.templates.render(
-                "alarm", helpline=name, headline=headline, since=since, details=[], advice=advice
-            )
+            rendered = self.templates.render("alarm", helpline=name, headline=headline, since=since, advice=advice)
         else:
             lasted = spoken_duration(now - over_since)
             rendered = self.templates.render("alarm_over", helpline=name, headline=headline, since=since, lasted=lasted)
@@ -276,18 +316,28 @@ class Correspondence:
         message_id = self.signer.message_id(
             ticket["reference"] if ticket else f"{self.policy.reference_prefix}-000000", nonce
         )
-        in_reply_to, references = thread_of(answers) if answers else self._staff_thread(ticket)
+        thread = thread_of(answers) if answers else self._staff_thread(ticket)
+        draft = self._draft(rendered, kind, to, message_id, now, automatic, reply_to, thread)
+        sender = self.signer.bounce_address(nonce) if self.plus_addresses else self.policy.helpline.addr_spec
+        envelope = Envelope(sender, to.addr_spec, compose(draft))
+        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None, clock_id, step)
+
+    def _draft(
+        self, rendered: Rendered, kind: str, to: Address, message_id: str, now: datetime, automatic: Automatic,
+        reply_to: str | None, thread: Thread,
+    ) -> Draft:  # fmt: skip
         helpline = self.policy.helpline
-        draft = Draft(
+        in_reply_to, references = thread
+        return Draft(
             kind=kind, from_=helpline, to=to, subject=rendered.subject, text=rendered.text, message_id=message_id,
             date=now.astimezone(self.policy.zone), reply_to=Address(reply_to, helpline.name) if reply_to else None,
             in_reply_to=in_reply_to, references=references, auto_submitted=automatic,
         )  # fmt: skip
-        sender = self.signer.bounce_address(nonce) if self.plus_addresses else helpline.addr_spec
-        envelope = Envelope(sender, to.addr_spec, compose(draft))
-        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None, clock_id, step)
 
-    def _staff_thread(self, ticket: Mapping[str, Any] | None) -> tuple[None, tuple[str, ...]]:
+    def _reply_address(self, reference: str) -> str | None:
+        return self.signer.reply_address(reference) if self.plus_addresses else None
+
+    def _staff_thread(self, ticket: Mapping[str, Any] | None) -> Thread:
         """Mails to staff about one ticket share a thread of their own, so that a mail client groups them."""
         if ticket is None:
             return None, ()
@@ -297,12 +347,17 @@ class Correspondence:
         return spoken_moment(at, now, self.policy.zone)
 
 
-def thread_of(answered: Message) -> tuple[str | None, tuple[str, ...]]:
+def thread_of(answered: Message) -> Thread:
     """In-Reply-To and References of an answer (RFC 5322 section 3.6.4): the parent's, and the parent."""
     if answered.message_id is None:
         return None, ()
     parents = answered.references or answered.in_reply_to[:1]
     return answered.message_id, (*parents, answered.message_id)
+
+
+def unreached_cause(address: str, *, bounced: bool) -> str:
+    """The cause of an alarm about one recipient: what is refused may work again, what comes back wants a person."""
+    return f"{'bounced' if bounced else 'refused'}/{_short(address)}"
 
 
 def _short(address: str) -> str:

@@ -17,7 +17,7 @@ _TICKET_KEYS = (
     *("reference", "state", "channel", "requester", "subject", "created_at", "response_due_at", "responded_at"),
     *("update_due_at", "assignee", "category", "messages"),
 )
-_MESSAGE_KEYS = ("at", "direction", "kind")
+_MESSAGE_KEYS = ("at", "direction", "kind", "delivery")
 _CLOCK_KEYS = ("kind", "started_at", "due_at", "stopped_at", "kept", "opening_seconds")
 _EVENT_KEYS = ("at", "code", "text", "facts")
 

@@ -35,3 +35,6 @@ class Submitter(Protocol):
 
     async def send(self, envelope: Envelope) -> Outcome:
         """What became of it."""
+
+    async def close(self) -> None:
+        """Leaves the server."""

@@ -50,6 +50,15 @@ def outgoing(store: Store, *, ended: bool) -> list[dict[str, Any]]:
         return outbox.listed(connection, ended=ended)
 
 
+def outgoing_shown(store: Store, outbox_id: int) -> dict[str, Any]:
+    """One mail with its envelope and its bytes. Raises BadInputError if there is none of that number."""
+    with store.read() as connection:
+        found = outbox.show(connection, outbox_id)
+    if found is None:
+        raise BadInputError(f"there is no mail {outbox_id} in the outbox; see: helpline-mail outbox list --all")
+    return found
+
+
 def retry(store: Store, outbox_id: int, now: datetime) -> None:
     """Sends a mail again. Raises BadInputError for one that was delivered or is being sent."""
     with store.write() as connection:

@@ -17,7 +17,7 @@ from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.delivery import InDoubt, NotSent, OutboxState, Outcome, Settlement, settle
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.reminders import overtaken
-from helpline_mail.service.correspondence import Correspondence
+from helpline_mail.service.correspondence import Correspondence, unreached_cause
 from helpline_mail.service.ports import Clock, Submitter
 
 LEASE = timedelta(seconds=20)
@@ -32,7 +32,7 @@ class Submitted:
     """What one pass did: how many mails were tried, and why the server took none, if so."""
 
     tried: int
-    unreachable: str | None
+    unreachable: NotSent | None
 
 
 async def submit(
@@ -46,7 +46,7 @@ async def submit(
     await asyncio.to_thread(_settle_abandoned, store, correspondence, clock)
     in_hand: dict[asyncio.Task[Outcome], int] = {}
     keeper = asyncio.create_task(_keep_leases(store, in_hand, clock))
-    tried, not_sent, reason = 0, 0, ""
+    tried, not_sent, last = 0, 0, None
     errors: list[BaseException] = []
     try:
         while True:
@@ -62,7 +62,7 @@ async def submit(
                 if error := task.exception():
                     errors.append(error)
                 elif isinstance(outcome := task.result(), NotSent):
-                    not_sent, reason = not_sent + 1, outcome.reason
+                    not_sent, last = not_sent + 1, outcome
                 else:
                     not_sent = 0
     finally:
@@ -70,7 +70,17 @@ async def submit(
     if errors:
         raise errors[0]
     away = not_sent >= at_once or 0 < not_sent == tried  # each mail has its own later time
-    return Submitted(tried, reason if away else None)
+    return Submitted(tried, last if away else None)
+
+
+async def submit_once(
+    store: Store, submitter: Submitter, correspondence: Correspondence, clock: Clock, at_once: int
+) -> Submitted:
+    """One pass, after which the server is left."""
+    try:
+        return await submit(store, submitter, correspondence, clock, at_once)
+    finally:
+        await submitter.close()
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:
@@ -84,7 +94,8 @@ def _claim(store: Store, correspondence: Correspondence, clock: Clock, limit: in
     now = clock()
     with store.write() as connection:
         claimed = outbox.claim(connection, now, now + LEASE, limit)
-        return [mail for mail in claimed if not _set_aside(connection, correspondence.policy, mail, now)]
+        wanted = [mail for mail in claimed if not _set_aside(connection, correspondence.policy, mail, now)]
+        return [correspondence.renewed(connection, mail, now) for mail in wanted]
 
 
 def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datetime) -> bool:
@@ -131,6 +142,8 @@ def _settle(store: Store, correspondence: Correspondence, clock: Clock, mail: Cl
             connection, now, f"mail_{settlement.state}", f"{mail.kind}: {settlement.reason}",
             ticket_id=mail.ticket_id, outbox_id=mail.id, facts=facts,
         )  # fmt: skip
+        if settlement.state is OutboxState.DELIVERED and mail.kind != "acknowledgement":
+            correspondence.end_alarm(connection, unreached_cause(mail.envelope.recipient, bounced=False), now)
         if settlement.state in (OutboxState.FAILED, OutboxState.UNKNOWN):
             correspondence.tell_undelivered(connection, mail.id, mail.kind, mail.ticket_id, settlement, now)
 

@@ -1,6 +1,7 @@
 """One raw message -> ticket, clock, outbox and trail: gathered, decided, applied, in one transaction a message."""
 
 import secrets
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ EARLIEST_ARRIVAL = datetime(1990, 1, 1, tzinfo=UTC)
 BATCH = 50
 RETRY_AFTER = timedelta(seconds=5)
 LIKENESS = timedelta(days=30)
+NOBODY_KNOWN = Reason("quarantined", "nobody knows yet who wrote it", "withheld")
 FLOOD_TEXT = (
     "more mail comes in than acknowledgements may leave in an hour; until that is over, senders whom nobody vouches "
     "for get none, and every mail is a ticket all the same"
@@ -56,12 +58,17 @@ class Triaged:
     failed: int
 
 
-def triage(store: Store, correspondence: Correspondence, budgets: Budgets, clock: Clock) -> Triaged:
-    """Files everything that is stored and due, in order of arrival. One message never stops another."""
+def triage(
+    store: Store, correspondence: Correspondence, budgets: Budgets, clock: Clock, stop: threading.Event | None = None
+) -> Triaged:
+    """Files everything that is stored and due, in order of arrival, until `stop` is set. No message stops another."""
     close_breaker(store, correspondence, clock)
     done = quarantined = failed = 0
     while batch := _begin(store, clock()):
         for number, entry in enumerate(batch):
+            if stop and stop.is_set():
+                _take_back(store, batch[number:])
+                return Triaged(done, quarantined, failed)
             try:
                 if entry.attempts >= (QUARANTINE_AFTER if entry.failed else QUARANTINE_AFTER_UNENDED):
                     _quarantine(store, correspondence, entry, clock())
@@ -92,7 +99,7 @@ def _begin(store: Store, now: datetime) -> list[Entry]:
 
 
 def _take_back(store: Store, entries: Sequence[Entry]) -> None:
-    """A database that is away is no fault of the messages': their attempts do not count."""
+    """Attempts that were not made, through no fault of the messages', do not count."""
     with suppress(DatabaseUnavailableError), store.write() as connection:
         ledger.take_back(connection, [entry.id for entry in entries])
 
@@ -219,6 +226,8 @@ def _apply(
             tickets.describe(
                 connection, ticket_id, message.sender.address, message.subject, base_subject(message.subject)
             )
+    elif entry.ticket_id is not None:
+        _end_stand_in(connection, entry.ticket_id, now)
     if intake.disposition not in (Disposition.RECORDED, Disposition.DUPLICATE, Disposition.OWN):
         message_id = messages.add_incoming(connection, message, ticket_id, intake.kind, context.arrived_at)
     ledger.settle(connection, entry.id, LedgerState.TRIAGED, intake.disposition, message_id)
@@ -245,12 +254,12 @@ def _apply(
     if trips_breaker(intake.withheld):
         correspondence.raise_alarm(connection, FLOOD, FLOOD_TEXT, now)
     if intake.notify_staff and message_id is not None:
-        _tell_staff(connection, correspondence, ticket, message, message_id, due_at, intake, now)
+        _tell_staff(connection, correspondence, ticket, message, message_id, context.arrived_at, due_at, intake, now)
 
 
 def _tell_staff(
     connection: Connection, correspondence: Correspondence, ticket: Mapping[str, Any], message: Message,
-    message_id: int, due_at: datetime | None, intake: Intake, now: datetime,
+    message_id: int, arrived_at: datetime, due_at: datetime | None, intake: Intake, now: datetime,
 ) -> None:  # fmt: skip
     """A notice of the message, or a line in the next list."""
     if intake.in_list:
@@ -260,7 +269,15 @@ def _tell_staff(
     if intake.disposition is Disposition.STAFF and message.sender.address:
         correspondence.refuse(connection, ticket, message.sender.address, now)
     else:
-        correspondence.notify(connection, ticket, message, message_id, due_at, intake, now)
+        correspondence.notify(connection, ticket, message, message_id, arrived_at, due_at, intake, now)
+
+
+def _end_stand_in(connection: Connection, ticket_id: int, now: datetime) -> None:
+    """A message that comes back from quarantine and turns out to need no ticket of its own leaves none behind."""
+    tickets.drop_clock(connection, ticket_id, now)
+    tickets.resolve(connection, ticket_id)
+    text = "the message that it stood for could be read after all, and was filed elsewhere"
+    events.record(connection, now, "stand_in_ended", text, ticket_id=ticket_id)
 
 
 def _start_clock(
@@ -320,10 +337,10 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
         too_many = notice_reason(correspondence.policy.rations, notices.told(connection, None, now))
         intake = Intake(
             Disposition.NEW_TICKET, "enquiry", ticket_id, starts_clock=True, acknowledge=False, notify_staff=True,
-            reasons=(reason,), withheld=reason, in_list=too_many is not None,
+            reasons=(reason,), withheld=NOBODY_KNOWN, in_list=too_many is not None,
         )  # fmt: skip
         ticket = tickets.load(connection, ticket_id)
-        _tell_staff(connection, correspondence, ticket, stand_in, message_id, due_at, intake, now)
+        _tell_staff(connection, correspondence, ticket, stand_in, message_id, arrived_at, due_at, intake, now)
 
 
 def unreadable_message(is_kept: bool) -> Message:

@@ -20,21 +20,19 @@ from helpline_mail.wire.shipped import shipped
 SUFFIX = ".txt.j2"
 _SUBJECT, _TEXT = "#subject", "#text"
 
-_NOTICE = {
-    *("helpline", "reference", "sender", "subject", "received", "by", "text"),
-    *("attachments", "hints", "reply_answers"),
-}
 VALUES = {
-    "acknowledgement": {"helpline", "telephone", "skype", "reference", "facts", "estimate"},
-    "notice": _NOTICE,
-    "notice_follow_up": _NOTICE,
+    "acknowledgement": {"helpline", "telephone", "skype", "reference", "facts"},
+    "notice": {
+        *("helpline", "reference", "is_new", "sender", "subject", "received", "due", "is_late", "text"),
+        *("attachments", "hints"),
+    },
     "reminder": {"helpline", "reference", "waiting", "by", "left", "taken_by"},
     "overdue": {"helpline", "reference", "waiting", "was_due", "overdue", "taken_by"},
     "reminder_list": {"helpline", "lines", "count", "late"},
     "digest": {"helpline", "lines", "count"},
-    "refusal": {"helpline", "reference"},
-    "undelivered": {"helpline", "reference", "kind", "what", "in_doubt"},
-    "alarm": {"helpline", "headline", "since", "details", "advice"},
+    "refusal": {"helpline", "reference", "is_due"},
+    "undelivered": {"helpline", "reference", "kind", "what", "in_doubt", "is_due"},
+    "alarm": {"helpline", "headline", "since", "advice"},
     "alarm_over": {"helpline", "headline", "since", "lasted"},
 }
 """Each template's name and the values that it is given."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from helpline_mail.adapters.store.engine import insert_or_nothing
 from helpline_mail.adapters.store.schema import alarm, event, ledger
@@ -55,12 +55,10 @@ def raise_alarm(connection: Connection, cause: str, text: str, now: datetime) ->
     return insert_or_nothing(connection, alarm, {"cause": cause, "text": text, "raised_at": now})
 
 
-def end_alarm(connection: Connection, cause: str, now: datetime) -> int | None:
-    """Closes the cause's open alarm and returns its id; None if there is none."""
-    row = connection.execute(
-        update(alarm).where(alarm.c.cause == cause, alarm.c.over_at.is_(None)).values(over_at=now).returning(alarm.c.id)
-    ).first()
-    return None if row is None else int(row.id)
+def end_alarm(connection: Connection, cause: str, now: datetime) -> Row[Any] | None:
+    """Closes the cause's open alarm and returns it; None if there is none."""
+    is_open = (alarm.c.cause == cause) & alarm.c.over_at.is_(None)
+    return connection.execute(update(alarm).where(is_open).values(over_at=now).returning(*alarm.c)).first()
 
 
 def open_alarm(connection: Connection, cause: str) -> dict[str, Any] | None:

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
-from helpline_mail.adapters.store.schema import message, message_content, outbox_content
+from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content
 from helpline_mail.adapters.store.tickets import digest
 from helpline_mail.domain.message import Address, Message
 
@@ -21,6 +21,17 @@ def content_digest(mail: Message) -> str:
 def sender_digest(address: Address | None) -> str:
     """The same for all mail of one address; mail whose sender cannot be told counts as one sender's."""
     return digest(address.addr_spec.casefold() if address else "")
+
+
+def first_query_after(connection: Connection, ticket_id: int, at: datetime) -> tuple[int, datetime] | None:
+    """Id and arrival of the first query on a ticket that came after that instant."""
+    row = connection.execute(
+        select(message.c.id, message.c.at)
+        .where(message.c.ticket_id == ticket_id, message.c.kind.in_(("enquiry", "follow_up")), message.c.at > at)
+        .order_by(message.c.at, message.c.id)
+        .limit(1)
+    ).first()
+    return (row.id, row.at) if row else None
 
 
 def of_outbox(connection: Connection, outbox_id: int) -> int:
@@ -59,6 +70,13 @@ def add_outgoing(connection: Connection, ticket_id: int, kind: str, at: datetime
     blank = {"from_": "", "to": "", "subject": "", "text": "", "attachments": [], "defects": []}
     connection.execute(insert(message_content).values({**blank, **content, "message_id": message_id}))
     return message_id
+
+
+def rewrite(connection: Connection, internet_message_id: str, text: str) -> None:
+    """Replaces the words of a message of ours that has not left."""
+    connection.execute(
+        update(message_content).where(message_content.c.internet_message_id == internet_message_id).values(text=text)
+    )
 
 
 def _insert(connection: Connection, **values: Any) -> int:
@@ -111,10 +129,12 @@ def tickets_holding(connection: Connection, internet_message_ids: Iterable[str])
 
 
 def of_ticket(connection: Connection, ticket_id: int) -> list[dict[str, Any]]:
-    """A ticket's messages with their content, in order."""
+    """A ticket's messages with their content, in order; `delivery` is where one of ours stands in the outbox."""
     rows = connection.execute(
-        select(message, message_content)
+        select(message, message_content, outbox.c.state.label("delivery"))
         .join(message_content, message_content.c.message_id == message.c.id)
+        .outerjoin(outbox_content, outbox_content.c.internet_message_id == message_content.c.internet_message_id)
+        .outerjoin(outbox, outbox.c.id == outbox_content.c.outbox_id)
         .where(message.c.ticket_id == ticket_id)
         .order_by(message.c.at, message.c.id)
     )

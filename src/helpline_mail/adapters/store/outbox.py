@@ -162,6 +162,20 @@ def _sent(row: Any) -> SentMail:
     return SentMail(row.id, row.ticket_id, row.recipient, row.kind)
 
 
+def recipient(connection: Connection, outbox_id: int) -> str:
+    """Whom a mail is for."""
+    return str(
+        connection.execute(
+            select(outbox_content.c.recipient).where(outbox_content.c.outbox_id == outbox_id)
+        ).scalar_one()
+    )
+
+
+def rewrite(connection: Connection, outbox_id: int, octets: bytes) -> None:
+    """Replaces the bytes of a mail that has not left."""
+    connection.execute(update(outbox_content).where(outbox_content.c.outbox_id == outbox_id).values(octets=octets))
+
+
 def mark_bounced(connection: Connection, outbox_id: int, now: datetime) -> bool:
     """Notes that a mail came back; False if that was known."""
     changed = connection.execute(

@@ -130,6 +130,11 @@ def alike(connection: Connection, base_subject: str, since: datetime, limit: int
     return [row.reference for row in rows]
 
 
+def resolve(connection: Connection, ticket_id: int) -> None:
+    """Closes a ticket."""
+    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(state=RESOLVED))
+
+
 def reopen(connection: Connection, ticket_id: int) -> bool:
     """Opens a resolved ticket again; False if it was open."""
     changed = connection.execute(
@@ -170,6 +175,13 @@ def stop_clock(connection: Connection, clock_id: int, at: datetime, *, kept: boo
         .values(stopped_at=at, kept=kept, opening_seconds=seconds)
     )
     return changed.rowcount == 1
+
+
+def drop_clock(connection: Connection, ticket_id: int, at: datetime) -> None:
+    """Ends a running clock whose query turned out to be none: neither kept nor broken."""
+    connection.execute(
+        update(clock).where(clock.c.ticket_id == ticket_id, clock.c.stopped_at.is_(None)).values(stopped_at=at)
+    )
 
 
 def responded(connection: Connection, ticket_id: int, at: datetime) -> None:
