@@ -2,18 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 
 from helpline_mail.adapters.store import revision
-from helpline_mail.composition import mailbox, open_store, policy, submission_server
+from helpline_mail.composition import mailbox, open_store, policy, submission_server, trusted
 from helpline_mail.config import Settings
 from helpline_mail.domain.errors import ConfigurationError, HelplineError
 from helpline_mail.domain.promise import spoken_moment
 from helpline_mail.wire.bank_holidays import known_until
 from helpline_mail.wire.templates import Templates
 
-EARLIEST = date(2026, 1, 1)
-"""No clock that is right shows an earlier day than this software's own."""
 Finding = tuple[str, str, int]
 
 
@@ -57,9 +55,7 @@ def _calendar(settings: Settings, now: datetime) -> str:
 
 
 def _clock(settings: Settings, now: datetime) -> str:
-    start = settings.helpline.start_date
-    if now.date() < (start or EARLIEST):
-        raise ConfigurationError(f"this machine says it is {now:%Y-%m-%d}, before the start date; set its clock")
+    trusted(lambda: now, settings)()
     return f"it is {now.astimezone(settings.zone):%H:%M on %d %B %Y} at the helpline"
 
 

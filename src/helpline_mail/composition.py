@@ -14,7 +14,7 @@ from helpline_mail.adapters.store import ledger, revision
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.config import Settings, opening_hours, read_secret
 from helpline_mail.domain.budgets import Budgets
-from helpline_mail.domain.errors import ConfigurationError, MissingFileError
+from helpline_mail.domain.errors import ConfigurationError, MissingFileError, TryLaterError
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Rations
@@ -25,6 +25,8 @@ from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.wire.templates import Templates
 
 KEY_OCTETS = 32
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+"""No clock that is right shows an earlier time than this software's own."""
 ADDRESS_HOURS_A_DAY = 8
 """A day's ration of one address in hours' rations, so that an unmarked robot is not answered all day."""
 
@@ -76,6 +78,22 @@ def policy(settings: Settings) -> Policy:
     )
 
 
+def trusted(clock: Callable[[], datetime], settings: Settings) -> Callable[[], datetime]:
+    """The clock, unless it shows a time that cannot be: then whatever asks fails with TryLaterError, and nothing is
+    filed, counted or sent by a wrong time. A machine without a battery wakes in 1970."""
+    start = policy(settings).recorded_before or EARLIEST
+
+    def now() -> datetime:
+        at = clock()
+        if at < max(start, EARLIEST):
+            raise TryLaterError(
+                f"this machine says it is {at:%Y-%m-%d}, before helpline.start_date; set its clock, or the start date"
+            )
+        return at
+
+    return now
+
+
 def open_store(settings: Settings) -> Store:
     """The database, opened but not looked at. A relative SQLite path starts at the configuration's folder."""
     database = settings.database
@@ -101,7 +119,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Par
         correspondence=Correspondence(policy(settings), signer, templates, settings.helpline.plus_addresses),
         limits=CollectLimits(imap.batch_messages, imap.batch_bytes, imap.message_bytes),
         budgets=Budgets(message=imap.message_bytes),
-        clock=clock,
+        clock=trusted(clock, settings),
     )
 
 
