@@ -86,9 +86,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_message_content_digest"), ["content_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_message_message_id_digest"), ["message_id_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_message_ticket_id_id"), ["ticket_id", "id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_message_sender_digest_told_at"), ["sender_digest", "told_at"], unique=False
-        )
         batch_op.create_index(batch_op.f("ix_message_told_at"), ["told_at"], unique=False)
         batch_op.create_index(
             "ix_message_awaits_digest",
@@ -319,7 +316,6 @@ def downgrade() -> None:
             postgresql_where=sa.text("awaits_digest"),
         )
         batch_op.drop_index(batch_op.f("ix_message_told_at"))
-        batch_op.drop_index(batch_op.f("ix_message_sender_digest_told_at"))
         batch_op.drop_index(batch_op.f("ix_message_ticket_id_id"))
         batch_op.drop_index(batch_op.f("ix_message_message_id_digest"))
         batch_op.drop_index(batch_op.f("ix_message_content_digest"))

@@ -1,5 +1,9 @@
-"""Ten thousand mails in an hour, nearly all of them hostile: what is genuine is served as on any other day."""
+"""Thousands of mails in an hour, nearly all of them hostile: what is genuine is served as on any other day.
 
+HELPLINE_MAIL_FLOOD=10000 uv run pytest tests/integration/test_flood.py runs ten thousand instead of two.
+"""
+
+import os
 import random
 import resource
 from collections import Counter
@@ -14,7 +18,7 @@ from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.rations import Rations
 from tests.integration.desk import AMY, HELPLINE, LEAD, Desk, bounce, mail
 
-MAILS, GENUINE, STEPS = 10_000, 50, 100
+MAILS, GENUINE, STEPS = int(os.environ.get("HELPLINE_MAIL_FLOOD", "2000")), 50, 100
 START = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 RATIONS = Rations(3, 30, 300, notices_per_address=10, notices=60, keeps_reserve=True)
 MEBIBYTE = 1 << 20
@@ -100,7 +104,7 @@ def work(desk: Desk) -> None:
     desk.submit()
 
 
-def test_p23_ten_thousand_mails_and_fifty_of_them_genuine(desk: Desk, tmp_path: Path) -> None:
+def test_p23_a_flood_hides_no_genuine_enquiry(desk: Desk, tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     arrived = arrive(desk)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
@@ -120,9 +124,8 @@ def test_p23_ten_thousand_mails_and_fifty_of_them_genuine(desk: Desk, tmp_path: 
     untold = desk.rows(schema.message, schema.message.c.kind == "enquiry", schema.message.c.told_at.is_(None))
     listed = sum(row.facts["messages"] for row in desk.rows(schema.event, schema.event.c.code == "digest"))
     assert 0 < listed <= len(untold)
-    assert {envelope.recipient for envelope in desk.letterbox.taken} - acknowledged.keys() == {
-        *(AMY, LEAD, "ops@example.org.uk")
-    }
+    others = {envelope.recipient for envelope in desk.letterbox.taken} - acknowledged.keys()
+    assert others <= {AMY, LEAD, "ops@example.org.uk"}
     raised = [(row.cause, row.over_at is None) for row in desk.rows(schema.alarm)]
     assert raised == [("flood", True)]
 

@@ -119,7 +119,8 @@ def alike(connection: Connection, mail: Message) -> Alike:
 
 def tickets_holding(connection: Connection, internet_message_ids: Iterable[str]) -> set[int]:
     """The tickets that hold a message with one of these Message-IDs."""
-    digests = [digest(internet_id) for internet_id in internet_message_ids]
+    if not (digests := [digest(internet_id) for internet_id in internet_message_ids]):
+        return set()
     rows = connection.execute(
         select(message.c.ticket_id)
         .where(message.c.message_id_digest.in_(digests), message.c.ticket_id.is_not(None))

@@ -1,9 +1,9 @@
 """Of which messages staff were told by a notice, and which the next list has to tell."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from helpline_mail.adapters.store.messages import sender_digest
 from helpline_mail.adapters.store.schema import clock, message, ticket
@@ -23,14 +23,10 @@ class Untold(NamedTuple):
 
 def told(connection: Connection, sender: Address | None, now: datetime) -> Told:
     """How many messages staff got a notice of in the past hour: of that sender's, and in all."""
-
-    def count(*where: Any) -> int:
-        statement = (
-            select(func.count()).select_from(message).where(message.c.told_at.between(now - WINDOW, now), *where)
-        )
-        return int(connection.execute(statement).scalar_one())
-
-    return Told(count(message.c.sender_digest == sender_digest(sender)), count())
+    of_sender = func.sum(case((message.c.sender_digest == sender_digest(sender), 1), else_=0))
+    lately = message.c.told_at.between(now - WINDOW, now)
+    row = connection.execute(select(func.coalesce(of_sender, 0), func.count()).where(lately)).one()
+    return Told(int(row[0]), int(row[1]))
 
 
 def note_told(connection: Connection, message_id: int, now: datetime) -> None:

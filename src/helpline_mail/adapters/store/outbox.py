@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, case, func, insert, or_, select, update
 
 from helpline_mail.adapters.store.engine import insert_or_nothing, reached
 from helpline_mail.adapters.store.schema import outbox, outbox_content
@@ -135,13 +135,16 @@ def settle(connection: Connection, outbox_id: int, attempts: int, settlement: Se
 
 def sent_with_message_ids(connection: Connection, internet_message_ids: Iterable[str]) -> dict[str, SentMail]:
     """Message-ID -> our mail that carries it, for those that are really ours."""
-    wanted = outbox_content.c.internet_message_id.in_(list(internet_message_ids))
-    return {row.internet_message_id: _sent(row) for row in _sent_rows(connection, wanted)}
+    if not (wanted := list(internet_message_ids)):
+        return {}
+    rows = _sent_rows(connection, outbox_content.c.internet_message_id.in_(wanted))
+    return {row.internet_message_id: _sent(row) for row in rows}
 
 
 def sent_with_nonces(connection: Connection, nonces: Iterable[str]) -> list[SentMail]:
     """Our mails whose signed bounce addresses carry these nonces."""
-    return [_sent(row) for row in _sent_rows(connection, outbox.c.nonce.in_(list(nonces)))]
+    wanted = list(nonces)
+    return [_sent(row) for row in _sent_rows(connection, outbox.c.nonce.in_(wanted))] if wanted else []
 
 
 def _sent_rows(connection: Connection, where: Any) -> Any:
@@ -191,16 +194,17 @@ def acknowledged(connection: Connection, address: Address | None, now: datetime)
     to_address = recipient == addr_spec
     to_domain = recipient.endswith(f"@{domain}", autoescape=True)
 
-    def count(since: datetime, *where: Any) -> int:
-        statement = (
-            select(func.count())
-            .select_from(outbox.join(outbox_content))
-            .where(outbox.c.kind == "acknowledgement", outbox.c.created_at.between(since, now), *where)
-        )
-        return int(connection.execute(statement).scalar_one())
+    def counted(since: datetime, *columns: Any) -> Any:
+        is_one = (outbox.c.kind == "acknowledgement") & outbox.c.created_at.between(since, now)
+        return select(*columns).select_from(outbox.join(outbox_content)).where(is_one)
 
-    hour = now - WINDOW
-    return Sent(count(hour, to_address), count(hour, to_domain), count(hour), count(now - DAY, to_address))
+    def number(of: Any) -> Any:
+        return func.coalesce(func.sum(case((of, 1), else_=0)), 0)
+
+    hour = counted(now - WINDOW, number(to_address), number(to_domain), func.count())
+    to_address_in_hour, to_domain_in_hour, in_all = connection.execute(hour).one()
+    today = connection.execute(counted(now - DAY, func.count()).where(to_address)).scalar_one() if address else 0
+    return Sent(int(to_address_in_hour), int(to_domain_in_hour), int(in_all), int(today))
 
 
 def last_created(connection: Connection, kind: str) -> datetime | None:

@@ -158,7 +158,6 @@ message = Table(
     Column("told_at", UtcDateTime),  # when staff got a notice of it
     Column("awaits_digest", Boolean, nullable=False, server_default=text("false")),  # they are told in the next list
     Index(None, "ticket_id", "id"),
-    Index(None, "sender_digest", "told_at"),
     Index(None, "told_at"),
     Index("ix_message_awaits_digest", "id", sqlite_where=text("awaits_digest"), postgresql_where=text("awaits_digest")),
     Index(None, "message_id_digest"),

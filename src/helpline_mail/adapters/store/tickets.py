@@ -88,13 +88,17 @@ def _rows(connection: Connection, *where: Any) -> list[dict[str, Any]]:
 
 def ids_of(connection: Connection, references: Iterable[str]) -> dict[str, int]:
     """Reference -> ticket id, for those that exist."""
-    rows = connection.execute(select(ticket.c.reference, ticket.c.id).where(ticket.c.reference.in_(list(references))))
+    if not (wanted := list(references)):
+        return {}
+    rows = connection.execute(select(ticket.c.reference, ticket.c.id).where(ticket.c.reference.in_(wanted)))
     return {row.reference: row.id for row in rows}
 
 
 def references_of(connection: Connection, ticket_ids: Iterable[int]) -> dict[int, str]:
     """Ticket id -> reference."""
-    rows = connection.execute(select(ticket.c.id, ticket.c.reference).where(ticket.c.id.in_(list(ticket_ids))))
+    if not (wanted := list(ticket_ids)):
+        return {}
+    rows = connection.execute(select(ticket.c.id, ticket.c.reference).where(ticket.c.id.in_(wanted)))
     return {row.id: row.reference for row in rows}
 
 
@@ -108,6 +112,8 @@ def briefs(connection: Connection, ticket_ids: Collection[int]) -> dict[int, Any
 
 def participates(connection: Connection, addr_spec: str, ticket_ids: Collection[int]) -> set[int]:
     """Those of the tickets in which the address takes part. Compared whole: no wildcard, no detail stripped."""
+    if not ticket_ids:
+        return set()
     rows = connection.execute(
         select(participant.c.ticket_id).where(
             participant.c.address == addr_spec.casefold(), participant.c.ticket_id.in_(list(ticket_ids))
