@@ -12,15 +12,18 @@ from typing import Any
 import structlog
 
 _PRIORITIES = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+_BROKEN = (OSError, ValueError, AttributeError)
+"""What standard error raises whose reader has ended, that is closed, or that is None as it never was open."""
 
 
 def configure(form: str, level: str) -> None:
     """Sends events to standard error, as text or JSON; with journald's priorities where systemd reads them."""
     journald = "JOURNAL_STREAM" in os.environ
+    output = _StandardError()
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and not journald)
+        else structlog.dev.ConsoleRenderer(colors=output.isatty() and not journald)
     )
     processors: list[Any] = [structlog.processors.add_log_level, _where_it_failed]
     if not journald:
@@ -28,7 +31,7 @@ def configure(form: str, level: str) -> None:
     structlog.configure(
         processors=[*processors, _with_priority(renderer) if journald else renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(_StandardError()),  # type: ignore[arg-type]
+        logger_factory=structlog.PrintLoggerFactory(output),  # type: ignore[arg-type]
     )
     # Libraries may put addresses or protocol lines into theirs.
     logging.getLogger().addHandler(logging.NullHandler())
@@ -40,13 +43,19 @@ class _StandardError:
 
     def write(self, text: str) -> None:
         """Writes, or does without."""
-        with suppress(OSError, ValueError):
+        with suppress(*_BROKEN):
             sys.stderr.write(text)
 
     def flush(self) -> None:
         """Flushes, or does without."""
-        with suppress(OSError, ValueError):
+        with suppress(*_BROKEN):
             sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        with suppress(*_BROKEN):
+            return sys.stderr.isatty()
+        return False
 
 
 def _where_it_failed(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

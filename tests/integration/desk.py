@@ -15,7 +15,7 @@ from sqlalchemy import Table, select
 from helpline_mail.adapters.store import schema, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.budgets import Budgets
-from helpline_mail.domain.delivery import Accepted, Envelope, Outcome
+from helpline_mail.domain.delivery import Accepted, Envelope, NotSent, Outcome
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.opening_hours import OpeningHours, Window
 from helpline_mail.domain.policy import Policy, StaffMember
@@ -116,6 +116,18 @@ class Letterbox:
     async def send(self, envelope: Envelope) -> Outcome:
         self.taken.append(envelope)
         return Accepted(250)
+
+
+@dataclass
+class Away(Letterbox):
+    """Meets every mail with the same outcome; `tried` holds the bytes that it saw."""
+
+    outcome: Outcome = field(default_factory=lambda: NotSent("the server is away"))
+    tried: list[bytes] = field(default_factory=list)
+
+    async def send(self, envelope: Envelope) -> Outcome:
+        self.tried.append(envelope.octets)
+        return self.outcome
 
 
 @dataclass

@@ -108,6 +108,30 @@ def test_a_follow_up_after_the_answer_starts_a_new_clock_with_its_own_steps(aske
     assert [row.clock_id for row in asked.rows(schema.reminder) if row.step == "90m"] == [first, second]
 
 
+@pytest.mark.parametrize(("answered_after", "restarts"), [(30, True), (49, True), (50, False), (60, False)])
+def test_an_answer_from_before_a_follow_up_leaves_the_follow_up_its_own_clock(
+    asked: Desk, answered_after: int, restarts: bool
+) -> None:
+    """Enquiry at 10:10, follow-ups at 11:00 and 11:05, and only at 11:30 the answer is recorded."""
+    asked.clock.advance(minutes=50)
+    for number in (2, 3):
+        asked.receive(
+            mail(text=f"{number}\n", message_id=f"<{number}@school.sch.uk>", in_reply_to="<one@school.sch.uk>")
+        )
+        asked.clock.advance(minutes=5 if restarts else 0)
+    asked.clock.now = datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
+    at = datetime(2026, 11, 24, 10, 10, tzinfo=UTC) + timedelta(minutes=answered_after)
+    assert answered(asked, at) is True
+    first, *others = asked.rows(schema.clock)
+    assert (first.stopped_at, first.kept, first.opening_seconds) == (at, True, answered_after * 60)
+    eleven = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+    follow_ups = asked.rows(schema.message, schema.message.c.kind == "follow_up")
+    found = [(c.message_id, c.started_at, c.due_at, c.stopped_at) for c in others]
+    assert found == ([(follow_ups[0].id, eleven, eleven + timedelta(hours=3), None)] if restarts else [])
+    asked.clock.now = datetime(2026, 11, 24, 13, 35, tzinfo=UTC)
+    assert asked.remind() == (2 if restarts else 0)
+
+
 def test_sweeps_at_once_tell_nothing_twice(asked: Desk) -> None:
     asked.clock.advance(hours=2)
     queued: list[int] = []

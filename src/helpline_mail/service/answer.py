@@ -23,12 +23,18 @@ class Answered:
 
 
 def _restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime, now: datetime) -> None:
-    """Starts the clock of the first query that came after the answer, if one did before it was recorded."""
+    """Starts the clock of the first query that came after the answer, if one did before it was recorded.
+
+    Where the calendar gives no deadline an answer is due at once, as when the query was filed.
+    """
     query = messages.first_query_after(connection, ticket_id, at)
     if query is None:
         return
     message_id, arrived_at = query
-    due_at = due(policy.hours, arrived_at, policy.response).due
+    try:
+        due_at = due(policy.hours, arrived_at, policy.response).due
+    except ValueError:
+        due_at = now
     tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at)
     facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
     text = "an answer is due to what came after the answer that was recorded"
