@@ -107,6 +107,16 @@ def test_a_day_that_ends_at_midnight_is_not_the_next_day() -> None:
     assert (facts.by, facts.lines_until) == ("by midnight today, Tuesday 24 November", "midnight today")
 
 
+def test_of_many_closed_days_the_first_are_named() -> None:
+    at = london("2026-11-24T11:00")
+    hours = OpeningHours(
+        ((Window(time(10), time(10, 5)),), ()) * 3 + ((),), LONDON, bank_holidays=bank_holidays("GB-ENG")
+    )
+    facts = acknowledge(hours, due(hours, at, RESPONSE).due, at)
+    assert facts.closed == ("today, on Thursday 26 November, at the weekend, on Tuesday 1 December and on other days")
+    assert facts.reason == "Christmas Day, Boxing Day and New Year's Day"
+
+
 MINUTES = st.integers(0, 24 * 60)
 
 
