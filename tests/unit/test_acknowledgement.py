@@ -1,15 +1,16 @@
 """The facts of an acknowledgement, at any time of any day."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from helpline_mail.domain.acknowledgement import acknowledge
-from helpline_mail.domain.opening_hours import Closure, OpeningHours, Window
+from helpline_mail.domain.opening_hours import END_OF_DAY, Closure, OpeningHours, Window
 from helpline_mail.domain.promise import due
 from helpline_mail.wire.bank_holidays import bank_holidays
 from helpline_mail.wire.templates import Templates
@@ -88,6 +89,91 @@ def test_late_from_the_deadline_on() -> None:
     )
 
 
+def test_two_weekends_are_the_weekend_once() -> None:
+    at = london("2026-11-24T11:00")
+    facts = acknowledge(HOURS, due(HOURS, at, timedelta(hours=60)).due, at)
+    assert facts.closed == "on Wednesday 25 November and at the weekend"
+
+
+def test_a_late_one_says_why_nobody_is_there_now() -> None:
+    facts = acknowledge(HOURS, london("2026-12-22T13:00"), london("2026-12-28T09:00"))
+    assert (facts.situation, facts.closed, facts.reason) == ("late", "from today to Sunday 3 January 2027", "Christmas")
+
+
+def test_a_day_that_ends_at_midnight_is_not_the_next_day() -> None:
+    at = london("2026-11-24T21:00")
+    hours = replace(HOURS, weekly=((Window(time(8), END_OF_DAY),),) * 7, closures=())
+    facts = acknowledge(hours, due(hours, at, RESPONSE).due, at)
+    assert (facts.by, facts.lines_until) == ("by midnight today, Tuesday 24 November", "midnight today")
+
+
+def test_of_many_closed_days_the_first_are_named() -> None:
+    at = london("2026-11-24T11:00")
+    hours = OpeningHours(
+        ((Window(time(10), time(10, 5)),), ()) * 3 + ((),), LONDON, bank_holidays=bank_holidays("GB-ENG")
+    )
+    facts = acknowledge(hours, due(hours, at, RESPONSE).due, at)
+    assert facts.closed == ("today, on Thursday 26 November, at the weekend, on Tuesday 1 December and on other days")
+    assert facts.reason == "Christmas Day, Boxing Day and New Year's Day"
+
+
+MINUTES = st.integers(0, 24 * 60)
+
+
+def _windows(bounds: list[int]) -> tuple[Window, ...]:
+    bounds = sorted(bounds)
+    return tuple(Window(_wall(opens), _wall(closes)) for opens, closes in zip(bounds[::2], bounds[1::2], strict=True))
+
+
+def _wall(minutes: int) -> time:
+    return END_OF_DAY if minutes == 24 * 60 else time(*divmod(minutes, 60))
+
+
+WINDOWS = st.one_of(*(st.lists(MINUTES, min_size=n, max_size=n, unique=True) for n in (0, 2, 4))).map(_windows)
+DAYS = st.dates(date(2025, 12, 1), date(2028, 3, 1))
+CLOSURES = st.builds(
+    lambda first, days, reason: Closure(first, first + timedelta(days=days), reason),
+    DAYS,
+    st.integers(0, 40),
+    st.text(st.characters(codec="latin-1", categories=("L", "N", "P", "Zs")), min_size=1, max_size=60),
+)
+CALENDARS = st.builds(
+    OpeningHours,
+    st.lists(WINDOWS, min_size=7, max_size=7).filter(any).map(tuple),
+    st.sampled_from([LONDON, ZoneInfo("America/Santiago"), ZoneInfo("Pacific/Kiritimati")]),
+    st.lists(CLOSURES, max_size=4).map(tuple),
+    st.just(bank_holidays("GB-ENG")),
+)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    CALENDARS,
+    st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.timedeltas(timedelta(), timedelta(days=20)),
+    st.timedeltas(timedelta(minutes=1), timedelta(hours=12)),
+    st.booleans(),
+)
+def test_an_acknowledgement_fits_a_small_screen_whatever_the_calendar(
+    hours: OpeningHours, received: datetime, delay: timedelta, response: timedelta, lines: bool
+) -> None:
+    try:
+        facts = acknowledge(hours, due(hours, received, response).due, received + delay)
+    except ValueError:
+        reject()  # a calendar that hardly opens within a year: triage says so, and answers nothing
+    rendered = TEMPLATES.render(
+        "acknowledgement",
+        helpline="Professionals Online Safety Helpline",
+        telephone="0844 381 4772" if lines else "",
+        skype="professionalshelpline" if lines else "",
+        reference="POSH-7K3M9Q",
+        facts=facts,
+    )
+    assert len(rendered.text.encode()) < 4096
+    assert max(map(len, rendered.text.splitlines())) <= 78
+    assert "24:00" not in rendered.text
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(
     st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
@@ -107,7 +193,6 @@ def test_an_acknowledgement_is_whole_and_small_at_any_time(
         skype="professionalshelpline" if skype else "",
         reference="POSH-7K3M9Q",
         facts=facts,
-        estimate=None,
     )
     said = " ".join(rendered.text.split())
     assert facts.by in said
@@ -115,9 +200,7 @@ def test_an_acknowledgement_is_whole_and_small_at_any_time(
     assert ("We are sorry" in said) == (facts.situation == "late")
     assert ("You will hear" in said) == (facts.situation != "late")
     assert (facts.lines_open and telephone) <= ("open now" in said)
-    assert (
-        facts.lines_open or facts.situation in ("weekend", "bank_holiday", "closure") or str(facts.lines_from) in said
-    )
+    assert facts.lines_open or str(facts.lines_from) in said
     assert "None" not in said
     assert "  " not in rendered.text
     assert "\n\n\n" not in rendered.text

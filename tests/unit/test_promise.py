@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from helpline_mail.domain.opening_hours import OpeningHours, Span, Window
-from helpline_mail.domain.promise import due, spoken_duration, spoken_moment, spoken_time
+from helpline_mail.domain.promise import due, spoken_duration, spoken_end, spoken_moment, spoken_time
 from helpline_mail.wire.bank_holidays import bank_holidays
 
 LONDON = ZoneInfo("Europe/London")
@@ -50,10 +50,22 @@ def test_a_promise_at_the_end_of_the_day_skips_nothing() -> None:
         ("2026-11-17T09:05:00", "by 09:05 on Tuesday 17 November"),
         ("2026-12-24T11:00:00", "by 11:00 on Thursday 24 December"),
         ("2027-01-04T11:00:00", "by 11:00 on Monday 4 January 2027"),
+        ("2026-11-25T00:00:00", "by midnight today"),
+        ("2026-11-26T00:00:00", "by midnight on Wednesday 25 November"),
+        ("2026-11-24T00:00:00", "by midnight on Monday 23 November"),
+        ("2027-01-01T00:00:00", "by midnight on Thursday 31 December"),
+        ("2026-11-25T00:00:01", "by 00:00 on Wednesday 25 November"),
     ],
 )
 def test_a_time_in_words(at: str, said: str) -> None:
     assert spoken_time(london(at), london("2026-11-24T09:40"), LONDON) == said
+
+
+def test_a_day_begins_at_its_own_midnight_and_ends_at_the_next() -> None:
+    midnight, now = london("2026-11-25T00:00"), london("2026-11-24T09:40")
+    assert spoken_moment(midnight, now, LONDON) == "00:00 on Wednesday 25 November"
+    assert spoken_end(midnight, now, LONDON) == "midnight today"
+    assert spoken_end(midnight, midnight, LONDON) == "midnight on Tuesday 24 November"
 
 
 def test_today_is_the_day_of_the_reader_and_not_of_utc() -> None:

@@ -6,9 +6,10 @@ from itertools import groupby
 from typing import Literal
 
 from helpline_mail.domain.opening_hours import WEEKDAYS, ClosedDay, OpeningHours
-from helpline_mail.domain.promise import spoken_day, spoken_moment, spoken_time
+from helpline_mail.domain.promise import spoken_day, spoken_end, spoken_moment, spoken_time
 
 DAY = timedelta(days=1)
+MOST_NAMED = 5
 
 Situation = Literal["in_hours", "out_of_hours", "weekend", "bank_holiday", "closure", "late"]
 
@@ -39,18 +40,18 @@ def acknowledge(hours: OpeningHours, due: datetime, now: datetime) -> Acknowledg
     today = now.astimezone(hours.time_zone).date()
     return Acknowledgement(
         situation="late" if due <= now else _situation(is_open, closed_days),
-        by=_dated(spoken_time(due, now, hours.time_zone), due.astimezone(hours.time_zone).date(), today),
+        by=_dated(spoken_time(due, now, hours.time_zone), today),
         lines_open=is_open,
-        lines_until=spoken_moment(closing, now, hours.time_zone) if closing and closing - now < DAY else None,
+        lines_until=spoken_end(closing, now, hours.time_zone) if closing and closing - now < DAY else None,
         lines_from=None if is_open else spoken_moment(hours.next_opening(now), now, hours.time_zone),
-        closed=_listed(list(dict.fromkeys(_spoken_run(run, today) for run in _runs(closed_days)))),
-        reason=_listed(_reasons(closed_days)),
+        closed=_listed(_few([_spoken_run(run, today) for run in _runs(closed_days)], "on other days")),
+        reason=_listed(_few(_reasons(closed_days), "other reasons")),
     )
 
 
-def _dated(said: str, day: date, today: date) -> str:
+def _dated(said: str, today: date) -> str:
     """With its date even if that is today: the mail may arrive, or be read, on another day."""
-    return f"{said}, {spoken_day(day, today)}" if day == today else said
+    return f"{said}, {spoken_day(today, today)}" if said.endswith(" today") else said
 
 
 def _situation(is_open: bool, closed_days: list[ClosedDay]) -> Situation:
@@ -65,9 +66,14 @@ def _situation(is_open: bool, closed_days: list[ClosedDay]) -> Situation:
 
 
 def _reasons(closed_days: list[ClosedDay]) -> list[str]:
-    """Each reason once and without its small print: `Boxing Day (substitute day)` is said `Boxing Day`."""
-    said = (closed.reason.partition(" (")[0] for closed in closed_days if closed.kind != "weekday")
-    return list(dict.fromkeys(said))
+    """Each reason without its small print: `Boxing Day (substitute day)` is said `Boxing Day`."""
+    return [closed.reason.partition(" (")[0] for closed in closed_days if closed.kind != "weekday"]
+
+
+def _few(said: list[str], others: str) -> list[str]:
+    """Each of them once; of many only the first, and that there are others."""
+    once = list(dict.fromkeys(said))
+    return once if len(once) <= MOST_NAMED else [*once[: MOST_NAMED - 1], others]
 
 
 def _runs(closed_days: list[ClosedDay]) -> list[list[ClosedDay]]:

@@ -1,7 +1,7 @@
 """The promise to a query: by when it is answered, how that was counted, and how it is said to people."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from helpline_mail.domain.opening_hours import WEEKDAYS, ClosedDay, OpeningHours, Span
@@ -41,14 +41,25 @@ def spoken_time(due: datetime, now: datetime, zone: ZoneInfo) -> str:
 
     Cut to the minute, so never later than `due`; "by 12:40" takes the whole minute of 12:40 in.
     """
-    return f"by {spoken_moment(due, now, zone)}"
+    return f"by {spoken_end(due, now, zone)}"
 
 
 def spoken_moment(at: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """`12:40 today` or `11:20 on Tuesday 24 November`."""
-    there, here = at.astimezone(zone), now.astimezone(zone)
-    when = "today" if there.date() == here.date() else f"on {spoken_day(there.date(), here.date())}"
-    return f"{there:%H:%M} {when}"
+    """`12:40 today` or `11:20 on Tuesday 24 November`; a day begins at `00:00`."""
+    there = at.astimezone(zone)
+    return f"{there:%H:%M} {_when(there.date(), now.astimezone(zone).date())}"
+
+
+def spoken_end(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """A deadline or a closing: like `spoken_moment`, but a day ends at `midnight today`, on that very day."""
+    there = at.astimezone(zone)
+    if there.time() != time.min:
+        return spoken_moment(at, now, zone)
+    return f"midnight {_when(there.date() - timedelta(days=1), now.astimezone(zone).date())}"
+
+
+def _when(day: date, today: date) -> str:
+    return "today" if day == today else f"on {spoken_day(day, today)}"
 
 
 def spoken_day(day: date, today: date) -> str:

@@ -282,4 +282,6 @@ def authentication_reason(verdict: Verdict | None) -> Reason | None:
     """Why a mail whose sender the receiver found to be forged gets no answer (RFC 3834 section 2)."""
     if verdict is None or not verdict.failed:
         return None
-    return Reason("authentication_failed", "the receiver found that the sender's domain disowns it", "withheld")
+    return Reason(
+        "authentication_failed", "its sender's address looks forged (the sender's domain disowns it)", "withheld"
+    )

@@ -21,7 +21,7 @@ from helpline_mail.domain.delivery import Envelope, OutboxState, Settlement
 from helpline_mail.domain.intake import Disposition, Intake, SentMail
 from helpline_mail.domain.message import Address, Message
 from helpline_mail.domain.policy import Policy, StaffMember
-from helpline_mail.domain.promise import spoken_duration, spoken_moment, spoken_time
+from helpline_mail.domain.promise import spoken_duration, spoken_end, spoken_moment, spoken_time
 from helpline_mail.domain.rations import notice_reason
 from helpline_mail.domain.reminders import RunningClock, Step, recipients
 from helpline_mail.domain.threads import Signer
@@ -110,7 +110,7 @@ class Correspondence:
         rendered = self.templates.render(
             "notice", helpline=self.policy.helpline.name, reference=ticket["reference"],
             is_new=intake.disposition is Disposition.NEW_TICKET, sender=message.sender.shown, subject=message.subject,
-            received=self._moment(arrived_at, now), due=self._moment(due_at, now) if due_at else "",
+            received=self._moment(arrived_at, now), due=self._end(due_at, now) if due_at else "",
             is_late=due_at is not None and due_at <= now, text=message.text[:NOTICE_TEXT_MAX],
             attachments=message.attachments, hints=self._hints(message, intake),
         )  # fmt: skip
@@ -127,7 +127,7 @@ class Correspondence:
             hints.append("No acknowledgement was sent: the sender's address cannot be written to by every server.")
         if address and "@" in address.name and address.addr_spec.casefold() not in address.name.casefold():
             hints.append(f"The sender's name looks like an address; the mail came from {address.addr_spec}.")
-        return hints
+        return [_sentence(hint) for hint in hints]
 
     def remind(
         self, connection: Connection, ticket: Mapping[str, Any], clock: RunningClock, step: Step, now: datetime
@@ -137,11 +137,11 @@ class Correspondence:
         waiting = self.policy.hours.opening_time_between(clock.started_at, now)
         common = {
             "helpline": self.policy.helpline.name, "reference": ticket["reference"],
-            "taken_by": ticket["assignee"] or "",
+            "taken_by": self._name(ticket["assignee"]),
             "waiting": f"{spoken_duration(waiting)} of opening time",
         }  # fmt: skip
         if step.overdue:
-            was_due = self._moment(clock.due_at, now)
+            was_due = self._end(clock.due_at, now)
             rendered = self.templates.render("overdue", **common, was_due=was_due, overdue=spoken_duration(left))
         else:
             by = spoken_time(clock.due_at, now, self.policy.zone)
@@ -159,25 +159,25 @@ class Correspondence:
         for clock, step, ticket in sorted(due, key=lambda item: item[0].due_at):
             for member in recipients(step, ticket.assignee, self.policy):
                 lines.setdefault(member, []).append((clock, step, ticket))
-        first, step, _ = due[0]
+        first, first_step, _ = due[0]
         queued = 0
         for member, own in lines.items():
             shown = [
                 {
                     "reference": ticket.reference,
-                    "due": self._moment(clock.due_at, now),
-                    "taken_by": ticket.assignee or "",
+                    "due": self._end(clock.due_at, now),
+                    "is_late": step.overdue,
+                    "taken_by": self._name(ticket.assignee),
                 }
-                for clock, _, ticket in own[:LIST_LINES]
+                for clock, step, ticket in own[:LIST_LINES]
             ]
-            late = any(step.overdue for _, step, _ in own)
+            late = sum(step.overdue for _, step, _ in own)
             rendered = self.templates.render(
                 "reminder_list", helpline=self.policy.helpline.name, lines=shown, count=len(own), late=late
             )
-            queued += self._to_staff(
-                connection, rendered, f"reminders/{first.clock_id}/{step.name}", "overdue" if late else "reminder",
-                (member,), None, now,
-            )  # fmt: skip
+            key = f"reminders/{first.clock_id}/{first_step.name}"
+            kind = "overdue" if late else "reminder"
+            queued += self._to_staff(connection, rendered, key, kind, (member,), None, now)
         return queued
 
     def digest(self, connection: Connection, untold: Sequence[Untold], count: int, now: datetime) -> int:
@@ -185,7 +185,7 @@ class Correspondence:
         shown = [
             {
                 "reference": line.reference, "kind": line.kind, "received": self._moment(line.at, now),
-                "by": spoken_time(line.due_at, now, self.policy.zone) if line.due_at else "",
+                "by": self._answer_by(line.due_at, now),
             }
             for line in untold
         ]  # fmt: skip
@@ -214,7 +214,13 @@ class Correspondence:
         code = f" ({settlement.code})" if settlement.code else ""
         in_doubt = settlement.state is OutboxState.UNKNOWN
         self._tell_unreached(
-            connection, outbox_id, kind, ticket_id, f"{settlement.reason}{code}", now, in_doubt=in_doubt
+            connection,
+            outbox_id,
+            kind,
+            ticket_id,
+            f"{settlement.reason.removeprefix('in doubt: ')}{code}",
+            now,
+            in_doubt=in_doubt,
         )
 
     def _tell_unreached(
@@ -223,7 +229,7 @@ class Correspondence:
     ) -> None:  # fmt: skip
         if kind != "acknowledgement" or ticket_id is None:
             # A mail about a mail that staff did not get would only fail as well (RFC 5321 section 6.1).
-            text = f"a mail of kind {kind} did not arrive: {what}; see: helpline-mail outbox show {outbox_id}"
+            text = f"a mail of ours ({kind}) did not arrive: {what}; see: helpline-mail outbox show {outbox_id}"
             cause = unreached_cause(outbox.recipient(connection, outbox_id), bounced=bounced)
             self.raise_alarm(connection, cause, text, now, by_mail=kind != "alarm")
             return
@@ -235,8 +241,9 @@ class Correspondence:
             notices.await_digest(connection, message_id)
             return
         notices.note_told(connection, message_id, now)
+        happened = what if bounced or in_doubt else f"our mail server did not take it: {what}"
         rendered = self.templates.render(
-            "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=what,
+            "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=happened,
             in_doubt=in_doubt, is_due=tickets.running_clock(connection, ticket_id) is not None,
         )  # fmt: skip
         self._to_staff(connection, rendered, f"undelivered/{outbox_id}", "notice", self.policy.staff, ticket, now)
@@ -262,7 +269,7 @@ class Correspondence:
             return False
         events.record(connection, now, "alarm", text, facts={"cause": cause})
         if by_mail:
-            self.alarm(connection, alarm_id, text, now)
+            self.alarm(connection, alarm_id, cause, text, now)
         return True
 
     def end_alarm(self, connection: Connection, cause: str, now: datetime) -> bool:
@@ -271,18 +278,20 @@ class Correspondence:
         if alarm is None:
             return False
         events.record(connection, now, "alarm_over", alarm.text, facts={"cause": cause})
-        self.alarm(connection, alarm.id, alarm.text, now, over_since=alarm.raised_at)
+        self.alarm(connection, alarm.id, cause, alarm.text, now, over_since=alarm.raised_at)
         return True
 
     def alarm(
-        self, connection: Connection, alarm_id: int, headline: str, now: datetime, *, over_since: datetime | None = None
-    ) -> None:
+        self, connection: Connection, alarm_id: int, cause: str, headline: str, now: datetime,
+        *, over_since: datetime | None = None,
+    ) -> None:  # fmt: skip
         """Tells the configured receivers that something is wrong, or that it is over."""
         name = self.policy.helpline.name
         since = self._moment(over_since or now, now)
         if over_since is None:
-            advice = "run helpline-mail status, then helpline-mail check"
-            rendered = self.templates.render("alarm", helpline=name, headline=headline, since=since, advice=advice)
+            rendered = self.templates.render(
+                "alarm", helpline=name, headline=headline, since=since, advice=_advice(cause)
+            )
         else:
             lasted = spoken_duration(now - over_since)
             rendered = self.templates.render("alarm_over", helpline=name, headline=headline, since=since, lasted=lasted)
@@ -343,6 +352,20 @@ class Correspondence:
             return None, ()
         return None, (f"<{ticket['reference'].lower()}@staff.{self.policy.helpline.domain}>",)
 
+    def _name(self, assignee: str | None) -> str:
+        """The name of the member of staff who took a ticket; the address of one who has left."""
+        member = self.policy.staff_member(assignee) if assignee else None
+        return member.name if member else assignee or ""
+
+    def _answer_by(self, due_at: datetime | None, now: datetime) -> str:
+        if due_at is None:
+            return ""
+        by = spoken_time(due_at, now, self.policy.zone)
+        return by if now < due_at else f"was due {by}"
+
+    def _end(self, at: datetime, now: datetime) -> str:
+        return spoken_end(at, now, self.policy.zone)
+
     def _moment(self, at: datetime, now: datetime) -> str:
         return spoken_moment(at, now, self.policy.zone)
 
@@ -353,6 +376,28 @@ def thread_of(answered: Message) -> Thread:
         return None, ()
     parents = answered.references or answered.in_reply_to[:1]
     return answered.message_id, (*parents, answered.message_id)
+
+
+def _advice(cause: str) -> str:
+    """What to do about an alarm of that cause."""
+    match cause.partition("/")[0]:
+        case "mailbox":
+            return "run helpline-mail check. No mail is lost meanwhile, but new mail is not read."
+        case "refused":
+            return (
+                "see to the address. The alarm ends when a mail to it is accepted; what it refused is not sent again."
+            )
+        case "bounced":
+            return f"see to the address, then run helpline-mail alarm end {cause}. Nothing else ends this alarm."
+        case "flood":
+            return (
+                "run helpline-mail status. If you did not expect so much mail, ask whoever looks after the mail server."
+            )
+    return "run helpline-mail status, then helpline-mail check."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def unreached_cause(address: str, *, bounced: bool) -> str:
