@@ -59,6 +59,24 @@ def test_a_password_in_the_database_url(tmp_path: Path) -> None:
     says(run_command(write(tmp_path, text), "check", "--offline"), 78, "database", "password_file")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ('"imap-password"', '"~nosuchuser/pw"', "imap.password_file"),
+        ("sqlite:///helpline.db", "postgresql+psycopg://h:notaport/db", "database.url"),
+        ("sqlite:///helpline.db", "postgresql+psycopg://u:secret-word@h/db", "database.password_file"),
+        ("2026-11-01", "0001-01-01", "helpline.start_date"),
+        ("[helpline]", 'folder = "/tmp"\n[helpline]', "folder: unknown key"),
+        ("helpline@", "help+desk@", "helpline.address"),
+        ('response = "3h"', 'response = "1000h"', "promise.response, opening_hours"),
+    ],
+)
+def test_a_configuration_that_cannot_work(tmp_path: Path, old: str, new: str, word: str) -> None:
+    text = EXAMPLE.replace('"Europe/London"', '"Asia/Tokyo"', 1).replace('["10:00-16:00"]', '["10:00-11:00"]')
+    config = write(tmp_path, text.replace(old, new, 1))
+    says(run_command(config, "check", "--offline"), 78, "FAIL", word)
+
+
 def test_the_database_is_private(tmp_path: Path) -> None:
     assert run_command(write(tmp_path), "db", "upgrade").returncode == 0
     assert (tmp_path / "helpline.db").stat().st_mode & 0o077 == 0

@@ -3,20 +3,23 @@
 import re
 import tomllib
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import BaseModel
 
+from helpline_mail.composition import policy
 from helpline_mail.config import Settings, load, opening_hours, read_secret
 from helpline_mail.domain.errors import ConfigurationError, CredentialError, HelplineError, MissingFileError
-from helpline_mail.domain.opening_hours import Window
+from helpline_mail.domain.opening_hours import HORIZON, Window
 from helpline_mail.wire.shipped import shipped
 
 EXAMPLE = shipped("config.example.toml").read_text("utf-8")
 TODAY = date(2026, 11, 23)
+LONDON = ZoneInfo("Europe/London")
 TABLE = re.compile(r"^\[+([a-z_.]+)\]+", re.MULTILINE)
 KEY = re.compile(r"^([a-z_]+) = .*?  # (required|default: (.+))$")
 SECRET = "correct horse battery staple"
@@ -138,31 +141,90 @@ def test_left_out_keys_take_their_defaults(tmp_path: Path) -> None:
         ("Europe/London", "Europe/Londn", 'helpline.time_zone: there is no time zone "Europe/Londn"; write a name'),
         ("Europe/London", "../etc/passwd", 'helpline.time_zone: there is no time zone "../etc/passwd"'),
         ('"helpline@example.org.uk"', '"helpline"', "helpline.address: write an e-mail address such as"),
-        ("helpline@", "professionals-helpline@", "helpline: address: the part before the @ is over 18 characters"),
+        ("helpline@", "professionals-helpline@", "helpline.address: the part before the @ is over 18 characters"),
         ('"10:00-16:00"', '"10-16"', 'opening_hours.monday.1: write an opening window such as "10:00-16:00"'),
         ('"10:00-16:00"', '"16:00-10:00"', "opening_hours.monday.1: 16:00-10:00: "),
         ('"10:00-16:00"', '"10:00-25:00"', "opening_hours.monday.1: 10:00-25:00: "),
         ('"10:00-16:00"', '"10:00-16:00", "15:00-17:00"', "on Monday 10:00-16:00 and 15:00-17:00 overlap"),
-        ('= "GB-ENG"', '= "GB-LON"', 'opening_hours: no bank holidays are known for "GB-LON"; known are "GB-'),
-        ("until = 2027", "until = 2025", "opening_hours.closures.1: until is before from; exchange the two dates"),
+        ('= "GB-ENG"', '= "GB-LON"', 'opening_hours.bank_holidays: no bank holidays are known for "GB-LON"; known are'),
+        ("until = 2027", "until = 2025", "opening_hours.closures.1.until: until is before from; exchange the"),
         ('response = "3h"', 'response = "3 hours"', 'promise.response: write a duration such as "3h", "90m" or "45s"'),
         ('response = "3h"', 'response = "0h"', "promise.response: input should be greater than 0 seconds"),
         ('update_every = "2d"', 'update_every = "0d"', 'promise.update_every: write a number of days such as "2d"'),
         ("port = 993", 'port = "993"', "imap.port: input should be a valid integer"),
         ("port = 993", "port = 99300", "imap.port: input should be less than or equal to 65535"),
         ('tls = "implicit"', 'tls = "ssl"', "imap.tls: input should be 'implicit', 'starttls' or 'none'"),
-        ('tls = "implicit"', 'tls = "none"', 'imap: tls: "none" is for servers on this machine only; write "implicit"'),
-        ("sqlite:///helpline.db", "mysql://localhost/x", 'database: url: write "sqlite:///FILE" or "postgresql'),
-        ("lead@example.org.uk", "adviser@example.org.uk", "staff, partners: an address stands there twice"),
-        ("lead@example.org.uk", "Adviser@example.org.uk", "staff, partners: an address stands there twice"),
-        ("safety@examplebook.example", "lead@example.org.uk", "staff, partners: an address stands there twice"),
-        ("ops@example.org.uk", "helpline@example.org.uk", "staff, partners, alarms: the helpline cannot write"),
-        ("ops@example.org.uk", "Helpline@example.org.uk", "staff, partners, alarms: the helpline cannot write"),
+        ('tls = "implicit"', 'tls = "none"', 'imap.tls: "none" is for servers on this machine only; write "implicit"'),
+        ("sqlite:///helpline.db", "mysql://localhost/x", 'database.url: write "sqlite:///FILE" or "postgresql'),
+        ("lead@example.org.uk", "adviser@example.org.uk", "staff.2.address: the same address stands at staff.1.addr"),
+        ("lead@example.org.uk", "Adviser@example.org.uk", "staff.2.address: the same address stands at staff.1.addr"),
+        ("safety@examplebook.example", "lead@example.org.uk", "partners.1.address: the same address stands at staff.2"),
+        ("ops@example.org.uk", "helpline@example.org.uk", "alarms.to.1: this is an address of the helpline's own, and"),
+        ("ops@example.org.uk", "Helpline@example.org.uk", "alarms.to.1: this is an address of the helpline's own, and"),
+        ("adviser@example.org.uk", "helpline+a@example.org.uk", "staff.1.address: this is an address of the"),
+        ("helpline@", "help+desk@", "helpline.address: a plus-form is never the helpline's own address; write it"),
+        ("[helpline]", 'folder = "/tmp"\n[helpline]', "folder: unknown key; known here: alarms, database, helpline, "),
+        ('= "imap-password"', '= "~nosuchuser/pw"', 'imap.password_file: nobody here has a home folder by the name'),
+        ('= "imap-password"', '= ""', "imap.password_file: string should have at least 1 character"),
+        ('= "signing-keys"', '= "~nosuchuser/k"', "helpline.key_file: nobody here has a home folder by the name of"),
+        ('ca_file = ""', 'ca_file = "~nosuchuser/ca"', "imap.ca_file: nobody here has a home folder by the name of"),
+        ('templates = ""', 'templates = "a\\u0000b"', "helpline.templates: write the path of a file on one line"),
+        ("sqlite:///helpline.db", "sqlite:///~nosuchuser/h.db", "database.url: nobody here has a home folder by the"),
+        ("sqlite:///helpline.db", "sqlite:///h.db?mode=ro", 'database.url: write "sqlite:///FILE" or "postgresql+psy'),
+        ("sqlite:///helpline.db", "postgresql+psycopg://h:notaport/db", "database.url: cannot be read; write "),
+        ("sqlite:///helpline.db", "postgresql+psycopg://h:99999/db", "database.url: the port must be a number from 1"),
+        ("= 2026-11-01", "= 0001-01-01", "helpline.start_date: write a day of the years 1970 to 9000"),
+        ("= 2026-11-01", "= 1969-12-31", "helpline.start_date: write a day of the years 1970 to 9000"),
+        ("= 2026-11-01", "= 9001-01-01", "helpline.start_date: write a day of the years 1970 to 9000"),
+        ("= 2026-11-01", "= 2026-11-01T10:00:00", "helpline.start_date: "),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_with_its_key_and_what_to_do(tmp_path: Path, old: str, new: str, said: str) -> None:
     lines = mistakes(tmp_path, changed(old, new))
     assert any(said in line for line in lines), lines
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "9000-12-31"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_every_start_date_that_is_taken_is_an_instant_everywhere(tmp_path: Path, day: str, zone: str) -> None:
+    text = changed("= 2026-11-01", f"= {day}").replace("Europe/London", zone, 1)
+    recorded_before = policy(load(written(tmp_path, text), TODAY)).recorded_before
+    assert recorded_before is not None
+    assert recorded_before.utcoffset() == timedelta()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql+psycopg://u:{SECRET.replace(' ', '%20')}@h/db",
+        f"postgresql+psycopg://u:{SECRET.replace(' ', '')}@h:notaport/db",
+        f"postgresql+psycopg://u@h/db?password={SECRET.split()[0]}",
+        f"postgresql+psycopg://u@h/db?sslpassword={SECRET.split()[0]}",
+    ],
+)
+def test_a_password_in_the_url_of_the_database_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
+    (line,) = mistakes(tmp_path, changed("sqlite:///helpline.db", url))
+    assert line.startswith("database.url: ")
+    assert "correct" not in line
+    assert ("database.password_file" in line) == ("notaport" not in url)
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://u@h:5432/db?sslmode=verify-full", "postgresql+psycopg:///db"])
+def test_a_url_without_a_password_is_taken_as_it_stands(tmp_path: Path, url: str) -> None:
+    assert load(written(tmp_path, changed("sqlite:///helpline.db", url)), TODAY).database.url == url
+
+
+def test_a_plus_form_is_refused_as_the_own_address_without_plus_addresses_too(tmp_path: Path) -> None:
+    text = changed("helpline@", "help+desk@").replace("plus_addresses = true", "plus_addresses = false")
+    (line,) = mistakes(tmp_path, text)
+    assert line.startswith("helpline.address: a plus-form is never")
+
+
+def test_a_long_address_needs_plus_addresses_to_be_false(tmp_path: Path) -> None:
+    text = changed("helpline@", "professionals-helpline@")
+    load(written(tmp_path, text.replace("plus_addresses = true", "plus_addresses = false")), TODAY)
+    (line,) = mistakes(tmp_path, re.sub(r"(?m)^plus_addresses.*\n", "", text))
+    assert line.startswith("helpline.address: the part before the @ is over 18 characters")
 
 
 def test_a_calendar_that_never_opens_is_refused(tmp_path: Path) -> None:
@@ -177,6 +239,64 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert [line.partition(": ")[0] for line in lines] == [
         "helpline.time_zone", "promise.respons", "imap.port", "staff.2.role",
     ]  # fmt: skip
+
+
+def test_no_mistake_hides_another(tmp_path: Path) -> None:
+    text = changed("port = 993", 'port = 993\ntls = "none"').replace('\ntls = "implicit"', "", 1)
+    for old, new in [
+        ('"10:00-16:00"', '"10:00-16:00", "15:00-17:00"'), ("until = 2027-01-01", "until = 2025-01-01"),
+        ('reason = "Christmas"', "reason = 1"), ("Europe/London", "Mars/Base"), ("helpline@", "help+desk@"),
+        ('user = "helpline@example.org.uk"', "user = 1"), ("lead@example.org.uk", "adviser@example.org.uk"),
+        ('role = "lead"', 'role = "boss"'), ('= "GB-ENG"', '= "GB-LON"'),
+    ]:  # fmt: skip
+        assert old in text
+        text = text.replace(old, new, 1)
+    assert [line.partition(": ")[0] for line in mistakes(tmp_path, text)] == [
+        "helpline.address", "helpline.time_zone", "opening_hours.monday", "opening_hours.bank_holidays",
+        "opening_hours.closures.1.until", "opening_hours.closures.1.reason", "imap.tls", "imap.user", "staff.2.role",
+        "staff.2.address",
+    ]  # fmt: skip
+
+
+def test_a_calendar_that_never_opens_hides_behind_no_other_mistake(tmp_path: Path) -> None:
+    text = EXAMPLE.replace('["10:00-16:00"]', "[]").replace("port = 993", "port = 0").replace("Europe/London", "Mars")
+    lines = mistakes(tmp_path, text)
+    assert [line.partition(": ")[0] for line in lines] == ["helpline.time_zone", "imap.port", "opening_hours"]
+    assert "would not open on any day" in lines[-1]
+
+
+OPEN_ON_MONDAYS_FOR_AN_HOUR = re.sub(
+    r'(?m)^(tues|wednes|thurs|fri)day = .*$', r"\1day = []", EXAMPLE.replace('["10:00-16:00"]', '["10:00-11:00"]', 1)
+)  # fmt: skip
+
+
+def test_a_response_that_can_never_be_kept_is_refused(tmp_path: Path) -> None:
+    text = OPEN_ON_MONDAYS_FOR_AN_HOUR.replace('response = "3h"', 'response = "100h"')
+    (line,) = mistakes(tmp_path, text)
+    assert line.startswith("promise.response, opening_hours: the helpline does not open for 100h within 400 days")
+    said = mistakes(tmp_path, text.replace("port = 993", "port = 0"))
+    assert [line.partition(": ")[0] for line in said] == ["imap.port", "promise.response, opening_hours"]
+
+
+def test_an_overdue_reminder_that_would_never_come_is_refused(tmp_path: Path) -> None:
+    text = OPEN_ON_MONDAYS_FOR_AN_HOUR.replace('["0m", "60m"]', '["100h", "0m"]')
+    (line,) = mistakes(tmp_path, text)
+    assert line.startswith("promise.overdue_reminders, opening_hours: the helpline does not open for 100h within")
+    load(written(tmp_path, text.replace('["100h", "0m"]', "[]")), TODAY)
+
+
+def test_whatever_response_is_taken_can_be_kept_from_every_instant_of_the_next_days(tmp_path: Path) -> None:
+    # 57 Mondays lie in 400 days from a Monday's opening, 56 of them open; from its closing one less.
+    hours = opening_hours(load(written(tmp_path, OPEN_ON_MONDAYS_FOR_AN_HOUR), TODAY).opening_hours, LONDON)
+    start = datetime.combine(TODAY, time(), LONDON)
+    every = [start + timedelta(minutes=30) * half_hours for half_hours in range(48 * 14)]
+    least = min(hours.opening_time_between(at, at + HORIZON) for at in every)
+    assert least < max(hours.opening_time_between(at, at + HORIZON) for at in every)
+    fits = OPEN_ON_MONDAYS_FOR_AN_HOUR.replace('["0m", "60m"]', "[]")
+    whole = int(least / timedelta(hours=1))
+    load(written(tmp_path, fits.replace('response = "3h"', f'response = "{whole}h"')), TODAY)
+    (line,) = mistakes(tmp_path, fits.replace('response = "3h"', f'response = "{whole}h1m"'))
+    assert line.startswith("promise.response, opening_hours: ")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])

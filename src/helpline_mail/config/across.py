@@ -1,0 +1,109 @@
+"""What must hold between sections, looked at as far as each of them can be read: no mistake hides another."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from helpline_mail.config.sections import OpeningHoursSection, PromiseSection, Section, opening_hours
+from helpline_mail.config.values import time_zone
+from helpline_mail.domain.opening_hours import HORIZON, OpeningHours, refuse_never_open
+from helpline_mail.domain.responder import OwnAddresses
+from helpline_mail.wire.addresses import canonical_address
+
+LOOK_AHEAD = timedelta(days=14)
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def across(table: Mapping[str, Any], today: date) -> Iterator[str]:
+    """One line for each mistake that no section alone can know of: its keys, what is wrong, what to do."""
+    yield from _addresses_that_clash(table)
+    yield from _time_that_is_not_there(table, today)
+
+
+def _addresses_that_clash(table: Mapping[str, Any]) -> Iterator[str]:
+    own = OwnAddresses(_canonical(_table(table, "helpline").get("address")) or "")
+    seen: dict[str, str] = {}
+    for key, written in _addresses(table):
+        address = (_canonical(written) or "").casefold()
+        if not address:
+            continue
+        if own.address and address in own:
+            yield f"{key}: this is an address of the helpline's own, and it cannot write to itself; remove it there"
+        elif address in seen and not key.startswith("alarms."):
+            yield f"{key}: the same address stands at {seen[address]}; keep one of the two"
+        seen.setdefault(address, key)
+
+
+def _addresses(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(key, what stands there) of everybody whom the helpline writes to."""
+    for name in ("staff", "partners"):
+        for number, entry in enumerate(_list(table.get(name)), 1):
+            if isinstance(entry, dict):
+                yield f"{name}.{number}.address", entry.get("address")
+    for number, written in enumerate(_list(_table(table, "alarms").get("to")), 1):
+        yield f"alarms.to.{number}", written
+
+
+def _time_that_is_not_there(table: Mapping[str, Any], today: date) -> Iterator[str]:
+    section = _valid(OpeningHoursSection, table.get("opening_hours"))
+    if section is None:
+        return
+    hours = opening_hours(section, _zone(table))
+    try:
+        refuse_never_open(hours, today)
+    except ValueError as error:
+        yield f"opening_hours: {error}"
+        return
+    promise = _valid(PromiseSection, table.get("promise", {}))
+    if promise is not None:
+        yield from _promises_never_kept(hours, promise, today)
+
+
+def _promises_never_kept(hours: OpeningHours, promise: PromiseSection, today: date) -> Iterator[str]:
+    # The later something starts while the helpline is open, the less opening time lies ahead of it, so the worst
+    # start of a day is a closing.
+    midnight = datetime.combine(today, time.min, hours.time_zone)
+    starts = [midnight, *(span.end for span in hours.spans(midnight, midnight + LOOK_AHEAD))]
+    key, longest = "promise.response", promise.response
+    try:
+        deadlines = [hours.add_opening_time(start, longest) for start in starts]
+        key, longest = "promise.overdue_reminders", max(promise.overdue_reminders, default=timedelta())
+        for deadline in deadlines:
+            hours.add_opening_time(deadline, longest)
+    except ValueError:
+        yield (
+            f"{key}, opening_hours: the helpline does not open for {longest / timedelta(hours=1):g}h within "
+            f"{HORIZON.days} days, so this time would never come; write a shorter one or more opening hours"
+        )
+
+
+def _zone(table: Mapping[str, Any]) -> ZoneInfo:
+    """The zone of the opening hours; UTC if it cannot be read, which changes little and is reported elsewhere."""
+    name = _table(table, "helpline").get("time_zone", "Europe/London")
+    try:
+        return ZoneInfo(time_zone(name))
+    except (ValueError, TypeError):
+        return ZoneInfo("UTC")
+
+
+def _valid(section: type[AnySection], written: Any) -> AnySection | None:
+    try:
+        return section.model_validate(written)
+    except ValidationError:
+        return None
+
+
+def _canonical(written: Any) -> str | None:
+    return canonical_address(written) if isinstance(written, str) else None
+
+
+def _table(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = table.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _list(written: Any) -> list[Any]:
+    return written if isinstance(written, list) else []
