@@ -8,7 +8,7 @@ import pytest
 from helpline_mail.adapters.store import schema
 from helpline_mail.domain.delivery import Envelope, Outcome, Refused
 from helpline_mail.service.alarms import alarms_open, end_alarm
-from helpline_mail.service.correspondence import unreached_cause
+from helpline_mail.service.trouble import unreached_cause
 from tests.integration.desk import ALICE, AMY, BOB, LEAD, Desk, Letterbox, bounce, header, mail
 
 

@@ -5,8 +5,9 @@ from typing import Any
 from helpline_mail.adapters.store import events, outbox
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.rations import breaker_closes
-from helpline_mail.service.correspondence import FLOOD, Correspondence
+from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
+from helpline_mail.service.trouble import FLOOD
 
 
 def raise_alarm(store: Store, correspondence: Correspondence, cause: str, text: str, clock: Clock) -> bool:

@@ -17,8 +17,9 @@ from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.delivery import InDoubt, NotSent, OutboxState, Outcome, Settlement, settle
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.reminders import overtaken
-from helpline_mail.service.correspondence import Correspondence, unreached_cause
+from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock, Submitter
+from helpline_mail.service.trouble import unreached_cause
 
 LEASE = timedelta(seconds=20)
 RENEW_EVERY_SECONDS = 5.0

@@ -29,8 +29,9 @@ from helpline_mail.domain.threads import (
     references_in,
 )
 from helpline_mail.service.alarms import close_breaker
-from helpline_mail.service.correspondence import FLOOD, Correspondence
+from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
+from helpline_mail.service.trouble import FLOOD
 from helpline_mail.wire import authentication_results
 from helpline_mail.wire.parse import parse
 

@@ -1,0 +1,143 @@
+"""What did not arrive, and what is wrong with the service itself: who is told, and once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from helpline_mail.adapters.store import events, messages, notices, outbox, tickets
+from helpline_mail.domain.delivery import OutboxState, Settlement
+from helpline_mail.domain.intake import SentMail
+from helpline_mail.domain.message import Address
+from helpline_mail.domain.promise import spoken_duration
+from helpline_mail.domain.rations import notice_reason
+from helpline_mail.service.letters import Letters, short_of
+
+FLOOD = "flood"
+"""The cause of the alarm that stands while the breaker is open: the alarm is the breaker's only memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble(Letters):
+    """Mails about mails that did not arrive, and alarms."""
+
+    def tell_bounced(self, connection: Connection, bounced: Iterable[SentMail], now: datetime) -> None:
+        """Tells staff, once a mail, that a mail to an outsider came back; a bounce of a mail to staff is an alarm."""
+        for mail in bounced:
+            if outbox.mark_bounced(connection, mail.outbox_id, now):
+                self._tell_unreached(
+                    connection, mail.outbox_id, mail.kind, mail.ticket_id, "it came back to us", now, bounced=True
+                )
+
+    def tell_undelivered(
+        self,
+        connection: Connection,
+        outbox_id: int,
+        kind: str,
+        ticket_id: int | None,
+        settlement: Settlement,
+        now: datetime,
+    ) -> None:
+        """Tells staff that a mail could not be handed over, or that nobody knows whether it was."""
+        code = f" ({settlement.code})" if settlement.code else ""
+        in_doubt = settlement.state is OutboxState.UNKNOWN
+        self._tell_unreached(
+            connection,
+            outbox_id,
+            kind,
+            ticket_id,
+            f"{settlement.reason.removeprefix('in doubt: ')}{code}",
+            now,
+            in_doubt=in_doubt,
+        )
+
+    def _tell_unreached(
+        self, connection: Connection, outbox_id: int, kind: str, ticket_id: int | None, what: str, now: datetime,
+        *, bounced: bool = False, in_doubt: bool = False,
+    ) -> None:  # fmt: skip
+        if kind != "acknowledgement" or ticket_id is None:
+            # A mail about a mail that staff did not get would only fail as well (RFC 5321 section 6.1).
+            text = f"a mail of ours ({kind}) did not arrive: {what}; see: helpline-mail outbox show {outbox_id}"
+            cause = unreached_cause(outbox.recipient(connection, outbox_id), bounced=bounced)
+            self.raise_alarm(connection, cause, text, now, by_mail=kind != "alarm")
+            return
+        ticket = tickets.load(connection, ticket_id)
+        events.record(connection, now, "enquirer_not_reached", f"the {kind} did not arrive: {what}",
+                      ticket_id=ticket_id, outbox_id=outbox_id)  # fmt: skip
+        message_id = messages.of_outbox(connection, outbox_id)
+        if notice_reason(self.policy.rations, notices.told(connection, None, now)):
+            notices.await_digest(connection, message_id)
+            return
+        notices.note_told(connection, message_id, now)
+        happened = what if bounced or in_doubt else f"our mail server did not take it: {what}"
+        rendered = self.templates.render(
+            "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=happened,
+            in_doubt=in_doubt, is_due=tickets.running_clock(connection, ticket_id) is not None,
+        )  # fmt: skip
+        self._to_staff(connection, rendered, f"undelivered/{outbox_id}", "notice", self.policy.staff, ticket, now)
+
+    def raise_alarm(
+        self, connection: Connection, cause: str, text: str, now: datetime, *, by_mail: bool = True
+    ) -> bool:
+        """Opens an alarm and tells its receivers; False if one with that cause is open already."""
+        alarm_id = events.raise_alarm(connection, cause, text, now)
+        if alarm_id is None:
+            return False
+        events.record(connection, now, "alarm", text, facts={"cause": cause})
+        if by_mail:
+            self.alarm(connection, alarm_id, cause, text, now)
+        return True
+
+    def end_alarm(self, connection: Connection, cause: str, now: datetime) -> bool:
+        """Closes the cause's open alarm and says so; False if there is none."""
+        alarm = events.end_alarm(connection, cause, now)
+        if alarm is None:
+            return False
+        events.record(connection, now, "alarm_over", alarm.text, facts={"cause": cause})
+        self.alarm(connection, alarm.id, cause, alarm.text, now, over_since=alarm.raised_at)
+        return True
+
+    def alarm(
+        self, connection: Connection, alarm_id: int, cause: str, headline: str, now: datetime,
+        *, over_since: datetime | None = None,
+    ) -> None:  # fmt: skip
+        """Tells the configured receivers that something is wrong, or that it is over."""
+        name = self.policy.helpline.name
+        since = self._moment(over_since or now, now)
+        if over_since is None:
+            rendered = self.templates.render(
+                "alarm", helpline=name, headline=headline, since=since, advice=_advice(cause)
+            )
+        else:
+            lasted = spoken_duration(now - over_since)
+            rendered = self.templates.render("alarm_over", helpline=name, headline=headline, since=since, lasted=lasted)
+        phase = "over" if over_since else "raised"
+        for address in self.policy.alarms_to:
+            key = f"alarm/{alarm_id}/{phase}/{short_of(address)}"
+            outbox.add(
+                connection, self._freeze(rendered, key, "alarm", Address(address), now, None, "auto-generated"), now
+            )
+
+
+def _advice(cause: str) -> str:
+    """What to do about an alarm of that cause."""
+    match cause.partition("/")[0]:
+        case "mailbox":
+            return "run helpline-mail check. No mail is lost meanwhile, but new mail is not read."
+        case "refused":
+            return (
+                "see to the address. The alarm ends when a mail to it is accepted; what it refused is not sent again."
+            )
+        case "bounced":
+            return f"see to the address, then run helpline-mail alarm end {cause}. Nothing else ends this alarm."
+        case "flood":
+            return (
+                "run helpline-mail status. If you did not expect so much mail, ask whoever looks after the mail server."
+            )
+    return "run helpline-mail status, then helpline-mail check."
+
+
+def unreached_cause(address: str, *, bounced: bool) -> str:
+    """The cause of an alarm about one recipient: what is refused may work again, what comes back wants a person."""
+    return f"{'bounced' if bounced else 'refused'}/{short_of(address)}"
