@@ -63,12 +63,12 @@ def test_other_evidence_joins_too(desk: Desk, carrier: str) -> None:
 
 def test_a_bounce_of_an_alarm_is_noted_although_it_has_no_ticket(desk: Desk) -> None:
     with desk.store.write() as connection:
-        desk.correspondence.alarm(connection, 1, "The mailbox cannot be read", desk.clock())
+        desk.correspondence.raise_alarm(connection, "mailbox", "The mailbox cannot be read", desk.clock())
     desk.submit()
     (alarm,) = desk.sent("alarm")
     desk.receive(bounce("ops@example.org.uk", header(alarm.octets, "Message-ID")))
     assert desk.outbox("alarm")[0].bounced_at == desk.clock()
-    assert [row.cause.partition("/")[0] for row in desk.rows(schema.alarm)] == ["bounced"]
+    assert [row.cause.partition("/")[0] for row in desk.rows(schema.alarm)] == ["mailbox", "bounced"]
 
 
 @pytest.mark.parametrize("message_id", ["<one@school.sch.uk>", "<[b378@microsoft.com]>", None])

@@ -86,7 +86,7 @@ class Trouble(Letters):
             return False
         events.record(connection, now, "alarm", text, facts={"cause": cause})
         if by_mail:
-            self.alarm(connection, alarm_id, cause, text, now)
+            self._mail_alarm(connection, alarm_id, cause, text, now)
         return True
 
     def end_alarm(self, connection: Connection, cause: str, now: datetime) -> bool:
@@ -95,10 +95,10 @@ class Trouble(Letters):
         if alarm is None:
             return False
         events.record(connection, now, "alarm_over", alarm.text, facts={"cause": cause})
-        self.alarm(connection, alarm.id, cause, alarm.text, now, over_since=alarm.raised_at)
+        self._mail_alarm(connection, alarm.id, cause, alarm.text, now, over_since=alarm.raised_at)
         return True
 
-    def alarm(
+    def _mail_alarm(
         self, connection: Connection, alarm_id: int, cause: str, headline: str, now: datetime,
         *, over_since: datetime | None = None,
     ) -> None:  # fmt: skip
