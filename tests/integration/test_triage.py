@@ -63,7 +63,7 @@ def test_other_evidence_joins_too(desk: Desk, carrier: str) -> None:
 
 def test_a_bounce_of_an_alarm_is_noted_although_it_has_no_ticket(desk: Desk) -> None:
     with desk.store.write() as connection:
-        desk.correspondence.alarm(connection, 1, "The mailbox cannot be read", desk.clock())
+        desk.correspondence.alarm(connection, 1, "mailbox", "The mailbox cannot be read", desk.clock())
     desk.submit()
     (alarm,) = desk.sent("alarm")
     desk.receive(bounce("ops@example.org.uk", header(alarm.octets, "Message-ID")))
