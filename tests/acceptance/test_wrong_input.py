@@ -54,6 +54,35 @@ def test_a_number_beyond_all_numbers(tmp_path: Path) -> None:
     says(run_command(write(tmp_path), "outbox", "show", "9" * 20), 64, "9" * 20)
 
 
+@pytest.mark.parametrize(
+    ("command", "listed_by"),
+    [
+        (("outbox", "show"), "outbox list --all"),
+        (("outbox", "retry"), "outbox list --all"),
+        (("quarantine", "show"), "quarantine list"),
+    ],
+)
+def test_an_id_that_is_none(tmp_path: Path, command: tuple[str, ...], listed_by: str) -> None:
+    says(run_command(write(tmp_path), *command, "abc"), 64, "'abc' is no ID", f"helpline-mail {listed_by}")
+
+
+@pytest.mark.parametrize("command", [(), ("ticket",), ("quarantine",)])
+def test_a_command_without_its_words_prints_the_help(command: tuple[str, ...]) -> None:
+    done = subprocess.run([*COMMAND, *command], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr.startswith(f"Usage: {' '.join(('helpline-mail', *command))} ")
+    assert "helpline-mail: " not in done.stderr
+
+
+def test_what_is_empty_says_so(tmp_path: Path) -> None:
+    config = write(tmp_path)
+    assert run_command(config, "db", "upgrade").returncode == 0
+    assert "nothing to explain" in run_command(config, "ticket", "explain").stdout
+    status = run_command(config, "status").stdout
+    assert "mailbox   not read yet" in status
+    assert "None" not in status
+
+
 def test_a_password_in_the_database_url(tmp_path: Path) -> None:
     text = EXAMPLE.replace('"sqlite:///helpline.db"', '"postgresql+psycopg://h/db?password=secret-word"')
     says(run_command(write(tmp_path, text), "check", "--offline"), 78, "database", "password_file")

@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         status = cli.main(arguments, prog_name="helpline-mail", standalone_mode=False)
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(64)
     except click.ClickException as error:
         _fail(error.format_message(), 64)
     except click.Abort:

@@ -2,13 +2,27 @@
 
 import base64
 import sys
+from collections.abc import Callable
 
 import click
 
 from helpline_mail.cli.common import Context, configured, json_option, local, now, print_json, print_table
 from helpline_mail.domain.errors import BadInputError
 
-ROW = click.IntRange(1, 2**63 - 1)
+
+def id_listed_by(command: str) -> Callable[[str], int]:
+    """Reads the number of a row, and says where it is listed if it can be none."""
+
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and len(text) < 19):
+            raise click.BadParameter(f"{text[:60]!r} is no ID; IDs are the numbers in the first column of: {command}")
+        return int(text)
+
+    return number
+
+
+QUARANTINED = id_listed_by("helpline-mail quarantine list")
+OUTGOING = id_listed_by("helpline-mail outbox list --all")
 
 
 @click.group()
@@ -43,7 +57,7 @@ def quarantine_list(context: Context, as_json: bool) -> None:
 
 
 @quarantine.command("show")
-@click.argument("entry", metavar="ID", type=ROW)
+@click.argument("entry", metavar="ID", type=QUARANTINED)
 @json_option
 @configured
 def quarantine_show(context: Context, entry: int, as_json: bool) -> None:
@@ -61,7 +75,7 @@ def quarantine_show(context: Context, entry: int, as_json: bool) -> None:
 
 
 @quarantine.command("retry")
-@click.argument("entries", metavar="ID...", nargs=-1, type=ROW, required=True)
+@click.argument("entries", metavar="ID...", nargs=-1, type=QUARANTINED, required=True)
 @configured
 def quarantine_retry(context: Context, entries: tuple[int, ...]) -> None:
     """File quarantined messages again, for example after an upgrade.
@@ -109,7 +123,7 @@ def outbox_list(context: Context, everything: bool, as_json: bool) -> None:
 
 
 @outbox.command("show")
-@click.argument("number", metavar="ID", type=ROW)
+@click.argument("number", metavar="ID", type=OUTGOING)
 @json_option
 @configured
 def outbox_show(context: Context, number: int, as_json: bool) -> None:
@@ -132,7 +146,7 @@ def outbox_show(context: Context, number: int, as_json: bool) -> None:
 
 
 @outbox.command("retry")
-@click.argument("number", metavar="ID", type=ROW)
+@click.argument("number", metavar="ID", type=OUTGOING)
 @configured
 def outbox_retry(context: Context, number: int) -> None:
     """Send a mail again that failed, waits or is in doubt.
@@ -146,7 +160,7 @@ def outbox_retry(context: Context, number: int) -> None:
 
 
 @outbox.command("cancel")
-@click.argument("number", metavar="ID", type=ROW)
+@click.argument("number", metavar="ID", type=OUTGOING)
 @configured
 def outbox_cancel(context: Context, number: int) -> None:
     """Take a mail out of the queue.

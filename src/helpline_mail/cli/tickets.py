@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from helpline_mail.cli.common import Context, configured, json_option, local, now, plain, print_json, print_table
+from helpline_mail.cli.common import Context, configured, json_option, local, now, print_json, print_table
 
 
 @click.group()
@@ -107,6 +107,8 @@ def explain(context: Context, reference: str | None, as_json: bool) -> None:
         for day in clock["closed"]:
             click.echo(f"  skipped  {day['date']}: {day['reason']}")
         click.echo(f"  {_clock_state(clock)}")
+    if not found["clocks"] and not found["events"]:
+        click.echo("There is nothing to explain: every message so far belongs to a ticket.")
     for event in found["events"]:
         click.echo(f"{local(event['at'], settings)}  {event['code']}: {event['text']}")
 
@@ -175,8 +177,12 @@ def status(context: Context, as_json: bool) -> None:
         print_json(found)
         return
     for section in ("mailbox", "messages", "outbox", "tickets"):
-        facts = ", ".join(f"{key.replace('_', ' ')} {plain(value)}" for key, value in found[section].items())
-        click.echo(f"{section:9} {facts}")
+        facts = ", ".join(
+            f"{key.replace('_', ' ')} {local(value, settings) if isinstance(value, datetime) else value}"
+            for key, value in found[section].items()
+            if value is not None
+        )
+        click.echo(f"{section:9} {facts or 'not read yet'}")
     click.echo(f"{'version':9} {found['version']}, database revision {found['database_revision']}")
     for problem in found["problems"]:
         click.echo(f"PROBLEM   {problem}")

@@ -9,7 +9,8 @@ from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
-from helpline_mail.domain.reminders import step_instant, steps
+from helpline_mail.domain.promise import spoken_duration
+from helpline_mail.domain.reminders import Step, step_instant, steps
 
 STALE_POLLS = 5
 STALE_AT_LEAST = timedelta(minutes=2)
@@ -90,10 +91,15 @@ def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
         for step in steps(policy):
             at = step_instant(clock, step, policy.hours)
             if step.name not in told.get(clock.clock_id, ()) and at >= now:
-                what = f"{'overdue reminder' if step.overdue else 'reminder'} {step.name}"
                 # A step that is reached while closed is told at the next opening.
-                found.append({"at": policy.hours.next_opening(at), "reference": reference, "what": what})
+                found.append({"at": policy.hours.next_opening(at), "reference": reference, "what": _reminder(step)})
     return sorted(found, key=lambda item: (item["at"], item["reference"], item["what"]))
+
+
+def _reminder(step: Step) -> str:
+    if step.overdue:
+        return f"overdue reminder, {spoken_duration(step.past_due)} past" if step.past_due else "overdue reminder"
+    return f"reminder, {spoken_duration(step.past_due)} left"
 
 
 def status(store: Store, folder: str, poll_every: timedelta, now: datetime) -> dict[str, Any]:
@@ -113,9 +119,11 @@ def status(store: Store, folder: str, poll_every: timedelta, now: datetime) -> d
         (OutboxState.UNKNOWN, "may or may not have been sent"),
     ):
         if by_outbox.get(state):
-            problems.append(f"{by_outbox[state]} mails {word}; see: helpline-mail outbox list")
+            problems.append(f"{_counted(by_outbox[state], 'mail')} {word}; see: helpline-mail outbox list")
     if by_ledger.get("quarantined"):
-        problems.append(f"{by_ledger['quarantined']} messages could not be read; see: helpline-mail quarantine list")
+        problems.append(
+            f"{_counted(by_ledger['quarantined'], 'message')} could not be read; see: helpline-mail quarantine list"
+        )
     return {
         "mailbox": mailbox or dict.fromkeys(("last_good_poll", "uidvalidity", "last_uid", "on_server", "in_ledger")),
         "messages": {state: by_ledger.get(state, 0) for state in ("stored", "triaged", "quarantined", "gone")},
@@ -126,3 +134,7 @@ def status(store: Store, folder: str, poll_every: timedelta, now: datetime) -> d
         "ok": not problems,
         "problems": problems,
     }
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
