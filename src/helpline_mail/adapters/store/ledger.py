@@ -104,7 +104,7 @@ def _add(
 
 def _keep(connection: Connection, octets: bytes, *, complete: bool, size: int) -> int:
     digest = hashlib.sha256(octets).hexdigest()
-    row = {"digest": digest, "size": size, "complete": complete, "octets": octets}
+    row = {"digest": digest, "size": size or len(octets), "complete": complete, "octets": octets}
     new = insert_or_nothing(connection, raw_content, row)
     if new is not None:
         return new
