@@ -123,6 +123,18 @@ def known_uids(connection: Connection, at: Position, uids: Sequence[int]) -> set
     return {row.uid for row in rows} & set(uids)
 
 
+def newest_with_octets(connection: Connection, at: Position) -> int | None:
+    """The highest UID whose message was fetched, or None if none was."""
+    found: int | None = connection.execute(
+        select(func.max(ledger.c.uid)).where(
+            ledger.c.mailbox_id == at.mailbox_id,
+            ledger.c.uidvalidity == at.uidvalidity,
+            ledger.c.raw_content_id.is_not(None),
+        )
+    ).scalar_one()
+    return found
+
+
 def waiting(connection: Connection, now: datetime, limit: int) -> list[Entry]:
     """What waits for triage and may be tried now, in order of arrival in the mailbox."""
     rows = connection.execute(
