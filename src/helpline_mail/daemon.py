@@ -20,7 +20,7 @@ from helpline_mail.adapters.smtp import SubmissionServer
 from helpline_mail.composition import Parts, mailbox, submission_server
 from helpline_mail.domain.errors import CredentialError, HelplineError, InputOutputError
 from helpline_mail.service.alarms import end_alarm, raise_alarm
-from helpline_mail.service.collect import Doubts, collect
+from helpline_mail.service.collect import Collected, Doubts, collect
 from helpline_mail.service.digest import digest
 from helpline_mail.service.remind import remind
 from helpline_mail.service.submit import submit
@@ -146,7 +146,7 @@ class Daemon:
             await asyncio.to_thread(end_alarm, self._parts.store, self._parts.correspondence, cause, self._parts.clock)
 
     def _collect_forever(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The mailbox's own thread: a pass, then IDLE until something may have changed."""
+        """The mailbox's own thread. If it ever ended by itself, the daemon would be blind: then it ends as well."""
         try:
             self._collect_until_stopped(loop)
         finally:
@@ -154,29 +154,39 @@ class Daemon:
                 _wake(loop, self._stop)
 
     def _collect_until_stopped(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A pass, then IDLE until something may have changed.
+
+        A message that does not come is a failure as well: a server that gives nothing gets longer and longer pauses.
+        """
         doubts, failures = Doubts(), 0
         while not self._stopping.is_set():
+            before = doubts.stored
             try:
-                stored = self._collect(doubts)
-                failures = 0
-                if stored:
+                done = self._collect(doubts)
+                failures = 0 if done.stored or not done.in_doubt else failures + 1
+                if done.stored:
                     _wake(loop, self._wake["triage"])
-                else:
+                if done.in_doubt:
+                    self._stopping.wait(_backoff(failures))
+                elif not done.stored:
                     self._reader.wait(self._parts.settings.imap.poll_every.total_seconds(), self._stopping)
             except Exception as error:  # a broken mailbox must not end the thread that would find it mended
-                failures += 1
+                failures = failures + 1 if doubts.stored == before else 1
                 self._collect_failed(error, failures)
         self._reader.close()
 
-    def _collect(self, doubts: Doubts) -> int:
+    def _collect(self, doubts: Doubts) -> Collected:
         parts = self._parts
         done = collect(parts.store, self._reader, parts.settings.imap.folder, parts.limits, doubts, parts.clock)
         if done.stored:
             log.info("collected", messages=done.stored)
         if done.renumbered:
             log.warning("mailbox renumbered")
-        end_alarm(parts.store, parts.correspondence, "mailbox", parts.clock)
-        return done.stored
+        if done.in_doubt:
+            log.warning("the server would not give some messages", in_doubt=done.in_doubt)
+        if done.stored or not done.in_doubt:
+            end_alarm(parts.store, parts.correspondence, "mailbox", parts.clock)
+        return done
 
     def _collect_failed(self, error: Exception, failures: int) -> None:
         if self._stopping.is_set():

@@ -22,7 +22,7 @@ from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Rations
 from helpline_mail.domain.responder import OwnAddresses
 from helpline_mail.domain.threads import Signer
-from helpline_mail.service.collect import Collected, CollectLimits, Doubts, collect
+from helpline_mail.service.collect import Collected, CollectLimits, Doubts, collect, collect_all
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.digest import digest
 from helpline_mail.service.ports import Submitter
@@ -147,6 +147,10 @@ class Desk:
 
     def collect(self) -> Collected:
         return collect(self.store, self.mailbox, FOLDER, self.limits, self.doubts, self.clock)
+
+    def collect_once(self) -> Collected:
+        """What `once collect` does, without its pauses."""
+        return collect_all(self.store, self.mailbox, FOLDER, self.limits, self.clock, pause=lambda: None)
 
     def triage(self) -> Triaged:
         return triage(self.store, self.correspondence, Budgets(), self.clock)

@@ -15,11 +15,17 @@ class MemoryMailbox:
         self.asked: list[tuple[str, tuple[int, ...]]] = []
         self.poisonous: set[int] = set()
         """Fetching one of these breaks the connection."""
+        self.withheld: set[int] = set()
+        """These are listed, and a fetch is answered without their octets."""
+        self.down = False
+        """Every fetch breaks the connection; all else works."""
+        self.renumbers_when_it_breaks = False
         self.vanishing: set[int] = set()
         """These are listed, and are gone when they are fetched."""
         self.announced_sizes: dict[int, int] = {}
         self._messages: dict[int, tuple[bytes, datetime]] = {}
         self._next_uid = 1
+        self._open = False
 
     def append(self, octets: bytes, arrived_at: datetime) -> int:
         """Delivers a message; returns its UID."""
@@ -39,14 +45,17 @@ class MemoryMailbox:
 
     def examine(self) -> MailboxStatus:
         """Opens it read-only."""
+        self._open = True
         return MailboxStatus(self.uidvalidity, len(self._messages))
 
     def uids_after(self, uid: int) -> list[int]:
         """The UIDs above that one."""
+        self._require_connection()
         return sorted(found for found in self._messages if found > uid)
 
     def listed(self, uids: Iterable[int]) -> list[Listed]:
         """Sizes and dates."""
+        self._require_connection()
         here = [uid for uid in sorted(uids) if uid in self._messages]
         return [Listed(uid, self.announced_sizes.get(uid, len(self._messages[uid][0])), self._messages[uid][1])
                 for uid in here]  # fmt: skip
@@ -54,17 +63,28 @@ class MemoryMailbox:
     def fetch(self, uids: Iterable[int]) -> dict[int, bytes]:
         """Whole messages."""
         wanted = self._ask("whole", uids)
-        return {uid: self._messages[uid][0] for uid in wanted if uid in self._messages}
+        return {uid: self._messages[uid][0] for uid in wanted if uid in self._messages and uid not in self.withheld}
 
     def fetch_beginning(self, uid: int, octets: int) -> bytes | None:
         """A message's beginning."""
         wanted = self._ask("beginning", [uid])
-        return self._messages[uid][0][:octets] if wanted and uid in self._messages else None
+        return (
+            self._messages[uid][0][:octets] if wanted and uid in self._messages and uid not in self.withheld else None
+        )
+
+    def _require_connection(self) -> None:
+        if not self._open:
+            raise ServerUnavailableError("imap: nobody has opened the mailbox since the connection broke")
 
     def _ask(self, how: str, uids: Iterable[int]) -> tuple[int, ...]:
+        self._require_connection()
         wanted = tuple(uids)
         self.asked.append((how, wanted))
-        if self.poisonous.intersection(wanted):
+        if self.down or self.poisonous.intersection(wanted):
+            self._open = False
+            if self.renumbers_when_it_breaks:
+                self.renumbers_when_it_breaks = False
+                self.renumber()
             raise ServerUnavailableError("imap: the connection broke")
         for uid in self.vanishing.intersection(wanted):
             self.expunge(uid)

@@ -21,7 +21,7 @@ FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 0.25, 15.0
 RFC 2177 allows 29 minutes; far less finds a dead connection sooner."""
 STOP_LATENCY_SECONDS = 1.0
 NO_DATE = datetime(2999, 1, 1, tzinfo=UTC)
-"""For an INTERNALDATE that no calendar has."""
+"""For an INTERNALDATE that is missing or that no calendar has: triage takes no arrival later than its own now."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class ImapMailbox:
         """Opens the mailbox read-only, so that not even \\Recent changes (RFC 3501 section 6.3.2)."""
         with self._border("open the mailbox"):
             if self._client is None:
-                self._client = self._connect()
+                self._connect()
             self._seen = self._select()
             return self._seen[0]
 
@@ -58,14 +58,13 @@ class ImapMailbox:
             return sorted(found for found in self._client.search(["UID", f"{uid + 1}:*"]) if found > uid)
 
     def listed(self, uids: Iterable[int]) -> list[Listed]:
-        """Sizes and dates of those that are still there."""
+        """Sizes and dates of those that are still there; a size that the server does not say is 0."""
         with self._border("list"):
             answer = self._client.fetch(list(uids), ["RFC822.SIZE", "INTERNALDATE"])
-        return [
-            Listed(uid, int(item[b"RFC822.SIZE"]), _aware(item[b"INTERNALDATE"]))
-            for uid, item in sorted(answer.items())
-            if b"RFC822.SIZE" in item and b"INTERNALDATE" in item
-        ]
+            return [
+                Listed(uid, _size(item.get(b"RFC822.SIZE")), _aware(item.get(b"INTERNALDATE")))
+                for uid, item in sorted(answer.items())
+            ]
 
     def fetch(self, uids: Iterable[int]) -> dict[int, bytes]:
         """The whole messages that are still there."""
@@ -123,8 +122,8 @@ class ImapMailbox:
             with suppress(Exception):
                 client.logout()
 
-    def _connect(self) -> Any:
-        client = IMAPClient(
+    def _connect(self) -> None:
+        client = self._client = IMAPClient(
             self.host, self.port, ssl=self.tls == "implicit", ssl_context=self.context,
             timeout=SocketTimeout(connect=min(self.timeout, 15.0), read=self.timeout),
         )  # fmt: skip
@@ -133,8 +132,10 @@ class ImapMailbox:
         client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls == "starttls":
             client.starttls(self.context)
-        client.login(self.user, self.password)
-        return client
+        if (self.user + self.password).isascii():
+            client.login(self.user, self.password)
+        else:
+            client.plain_login(self.user, self.password)  # LOGIN has no UTF-8 (RFC 3501); PLAIN has (RFC 4616)
 
     @contextmanager
     def _border(self, doing: str) -> Iterator[None]:
@@ -168,11 +169,15 @@ class ImapMailbox:
                 client.shutdown()
 
 
-def _aware(when: datetime) -> datetime:
+def _aware(when: datetime | None) -> datetime:
     try:
-        return when.astimezone(UTC)
+        return NO_DATE if when is None else when.astimezone(UTC)
     except (OverflowError, ValueError):
-        return NO_DATE  # triage takes no arrival later than its own time
+        return NO_DATE
+
+
+def _size(said: Any) -> int:
+    return said if isinstance(said, int) else 0
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:

@@ -10,6 +10,9 @@ from helpline_mail.domain.errors import HelplineError
 if TYPE_CHECKING:
     from helpline_mail.composition import Parts
 
+PAUSE_SECONDS = 2.0
+"""Before the server is asked again for a message that it did not give."""
+
 
 @click.command()
 @click.option("--serve", is_flag=True, help="Stay up, to be played with from a mail client.")
@@ -62,15 +65,20 @@ def once(context: Context, loop: str) -> int:
 
 
 def _collect(parts: "Parts") -> str:
+    import time
+
     from helpline_mail.composition import mailbox
-    from helpline_mail.service.collect import Doubts, collect
+    from helpline_mail.service.collect import collect_all
 
     reader = mailbox(parts.settings)
     try:
-        done = collect(parts.store, reader, parts.settings.imap.folder, parts.limits, Doubts(), parts.clock)
+        done = collect_all(
+            parts.store, reader, parts.settings.imap.folder, parts.limits, parts.clock,
+            pause=lambda: time.sleep(PAUSE_SECONDS),
+        )  # fmt: skip
     finally:
         reader.close()
-    return f"{done.stored} stored"
+    return f"{done.stored} stored" + (f", {done.in_doubt} that the server would not give" if done.in_doubt else "")
 
 
 def _triage(parts: "Parts") -> str:

@@ -14,7 +14,7 @@ class MailboxStatus:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A message on the server before its content is fetched: size in octets, INTERNALDATE."""
+    """A message on the server before its content is fetched: size in octets (0: unknown), INTERNALDATE."""
 
     uid: int
     size: int

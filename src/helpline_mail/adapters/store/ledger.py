@@ -106,7 +106,7 @@ def _add(
 
 def _keep(connection: Connection, octets: bytes, *, complete: bool, size: int) -> int:
     digest = hashlib.sha256(octets).hexdigest()
-    row = {"digest": digest, "size": size, "complete": complete, "octets": octets}
+    row = {"digest": digest, "size": size or len(octets), "complete": complete, "octets": octets}
     new = insert_or_nothing(connection, raw_content, row)
     if new is not None:
         return new
@@ -123,6 +123,18 @@ def known_uids(connection: Connection, at: Position, uids: Sequence[int]) -> set
         )
     )
     return {row.uid for row in rows} & set(uids)
+
+
+def newest_with_octets(connection: Connection, at: Position) -> int | None:
+    """The highest UID whose message was fetched, or None if none was."""
+    found: int | None = connection.execute(
+        select(func.max(ledger.c.uid)).where(
+            ledger.c.mailbox_id == at.mailbox_id,
+            ledger.c.uidvalidity == at.uidvalidity,
+            ledger.c.raw_content_id.is_not(None),
+        )
+    ).scalar_one()
+    return found
 
 
 def waiting(connection: Connection, now: datetime, limit: int) -> list[Entry]:

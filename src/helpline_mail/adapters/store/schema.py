@@ -85,7 +85,7 @@ raw_content = Table(
     metadata,
     _id(),
     Column("digest", String(64), nullable=False, unique=True),
-    Column("size", BigInteger, nullable=False),  # as the server says it
+    Column("size", BigInteger, nullable=False),  # as the server says it, or what came if it does not say
     Column("complete", Boolean, nullable=False),  # False: too large, only its beginning was fetched
     Column("octets", LargeBinary, nullable=False),
 )
