@@ -149,6 +149,8 @@ class _Pass:
         with self.store.read() as connection:
             known = ledger.known_uids(connection, self.at, uids)
         here = self.reader.listed([uid for uid in uids if uid not in known])
+        if missing := sorted({*uids} - known - {m.uid for m in here}):
+            here += self.reader.listed(missing)  # a second look: what is written off is never looked for again
         self.pending |= {m.uid: m for m in here if m.uid in self.doubts.suspects}
         for batch in _batches([m for m in here if m.uid not in self.pending], self.limits):
             fetched = self._fetch(batch)
