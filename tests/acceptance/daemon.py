@@ -40,9 +40,16 @@ class RunningDaemon:
         self.log = config.parent / "daemon.log"
 
     def start(self) -> None:
+        """Returns when this run says that it has started, whatever earlier ones have left in the log."""
         with self.log.open("ab") as log:
+            before = log.tell()
             self.process = subprocess.Popen([*COMMAND, "-c", str(self.config), "run"], env=ENVIRONMENT, stderr=log)
-        wait_until(lambda: "started" in self.log.read_text(), "the daemon starts")
+        wait_until(lambda: self._has_started(before), "the daemon starts", seconds=30)
+
+    def _has_started(self, before: int) -> bool:
+        said = self.log.read_bytes()[before:]
+        assert self.process.poll() is None, f"the daemon has ended:\n{said.decode()}"
+        return b"started" in said
 
     def kill(self) -> None:
         self.process.kill()

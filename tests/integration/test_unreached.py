@@ -102,6 +102,7 @@ def test_a_mail_of_staff_that_is_not_sent_on_is_refused_once_a_ticket_member_and
 
     def answered(person: str, reference: str) -> None:
         number = next(numbers)
+        desk.clock.advance(minutes=10)
         desk.receive(
             mail(person, "Re: notice", f"Do this: {number}\n", message_id=f"<s{number}@example.org.uk>",
                  in_reply_to=notices[reference])

@@ -1,12 +1,13 @@
 """Mails that could not leave when they were written: what still leaves, when, and in which words."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from helpline_mail.adapters.store import schema
+from helpline_mail.adapters.store.engine import FURTHEST_AHEAD
 from helpline_mail.domain.delivery import Envelope, InDoubt, Outcome
 from helpline_mail.service.answer import answer
 from helpline_mail.service.inquire import ticket_shown
@@ -76,6 +77,8 @@ def test_a_reminder_that_could_not_leave_before_the_closing_leaves_after_the_ope
         desk.submit()
         assert desk.sent("reminder") == []
         assert {(row.state, row.attempts) for row in desk.outbox("reminder")} == {("queued", 1)}, "held, not tried"
+        until = [row.next_attempt_at - desk.clock() for row in desk.outbox("reminder")]
+        assert timedelta() < min(until) <= max(until) <= FURTHEST_AHEAD
         desk.clock.advance(minutes=15)
     desk.submit()
     assert sorted(e.recipient for e in desk.sent("reminder")) == [AMY, LEAD]
