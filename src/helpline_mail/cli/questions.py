@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from helpline_mail.cli.common import Context, configured, json_option, plain, print_json
+from helpline_mail.cli.common import Context, configured, json_option, plain, print_json, shown
 from helpline_mail.domain.errors import BadInputError, HelplineError, MissingFileError
+
+FIRST_YEAR, YEARS_END = 1900, 9000
 
 if TYPE_CHECKING:
     from helpline_mail.domain.opening_hours import OpeningHours
@@ -16,14 +18,21 @@ if TYPE_CHECKING:
 
 
 def instant(text: str) -> datetime:
-    """An aware instant from ISO 8601. Raises BadInputError for anything else, a time without an offset above all."""
+    """An aware instant from ISO 8601. Raises BadInputError for anything else, a time without an offset above all.
+
+    Of the years that opening hours are computed for, so that it is an instant in every time zone.
+    """
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInputError(f'"{text[:60]}" is not a time; write it like 2026-11-24T13:00:00+00:00') from None
+        raise BadInputError(f'"{shown(text)}" is not a time; write it like 2026-11-24T13:00:00+00:00') from None
+    if not FIRST_YEAR <= found.year < YEARS_END:
+        raise BadInputError(f'"{shown(text)}" is not in the years {FIRST_YEAR} to {YEARS_END}; write the time meant')
     if found.tzinfo is None:
+        written = found.isoformat()  # the text itself may be a day, to which no offset can be added
         raise BadInputError(
-            f'"{text}" has no offset, so nobody can tell which instant it is; write {text}+00:00 or {text}Z'
+            f'"{shown(text)}" has no offset, so nobody can tell which instant it is; '
+            f"write {written}+00:00 or {written}Z"
         )
     return found
 
