@@ -75,6 +75,25 @@ def policy(settings: Settings) -> Policy:
     )
 
 
+def budgets(settings: Settings) -> Budgets:
+    """How much of one message is read."""
+    given = settings.budgets
+    return Budgets(
+        message=settings.imap.message_bytes,
+        header=given.header_bytes,
+        field=given.field_bytes,
+        fields=given.fields,
+        depth=given.depth,
+        parts=given.parts,
+        addresses=given.addresses,
+        message_ids=given.message_ids,
+        text=given.text_bytes,
+        html_tags=given.html_tags,
+        attachments=given.attachments,
+        cpu_seconds=given.cpu_time.total_seconds(),
+    )
+
+
 def open_store(settings: Settings) -> Store:
     """The database, opened but not looked at. A relative SQLite path starts at the configuration's folder."""
     database = settings.database
@@ -99,7 +118,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Par
         store=store,
         correspondence=Correspondence(policy(settings), signer, templates, settings.helpline.plus_addresses),
         limits=CollectLimits(imap.batch_messages, imap.batch_bytes, imap.message_bytes),
-        budgets=Budgets(message=imap.message_bytes),
+        budgets=budgets(settings),
         clock=clock,
     )
 

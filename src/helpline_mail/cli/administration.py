@@ -127,7 +127,9 @@ def keys_list(context: Context, as_json: bool) -> None:
 @keys.command("rotate")
 @configured
 def keys_rotate(context: Context) -> None:
-    """Put a new key first in the file. The older ones stay, so that old threads go on.
+    """Put a new key first in the file. The older ones stay and verify, so that old threads go on.
+
+    To shut a stolen key out, delete its line as well: replies to what it signed then no longer find their tickets.
 
     Example: helpline-mail keys rotate
     """

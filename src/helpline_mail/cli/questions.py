@@ -13,6 +13,7 @@ from helpline_mail.domain.errors import BadInputError, HelplineError, MissingFil
 FIRST_YEAR, YEARS_END = 1900, 9000
 
 if TYPE_CHECKING:
+    from helpline_mail.domain.budgets import Budgets
     from helpline_mail.domain.opening_hours import OpeningHours
     from helpline_mail.domain.responder import OwnAddresses
 
@@ -97,12 +98,12 @@ def inspect(context: Context, paths: tuple[str, ...], as_json: bool) -> int:
     """
     from helpline_mail.service.inspect import inspected, messages_at
 
-    own = _own_addresses(context)
+    own, budgets = _as_configured(context)
     status = 0
     for path in paths:
         try:
             for source, octets in messages_at(path, sys.stdin.buffer):
-                facts = inspected(source, octets, own)
+                facts = inspected(source, octets, own, budgets)
                 if as_json:
                     print_json(facts, indent=None)
                 else:
@@ -113,16 +114,19 @@ def inspect(context: Context, paths: tuple[str, ...], as_json: bool) -> int:
     return status
 
 
-def _own_addresses(context: Context) -> "OwnAddresses":
-    """The configured address; without any configuration, none: `inspect` then reads mail as nobody's."""
+def _as_configured(context: Context) -> tuple["OwnAddresses", "Budgets"]:
+    """The own address and the budgets; without any configuration, `inspect` reads mail as nobody's, as is usual."""
+    from helpline_mail.composition import budgets
+    from helpline_mail.domain.budgets import Budgets
     from helpline_mail.domain.responder import OwnAddresses
 
     try:
-        return OwnAddresses(context.settings().helpline.address)
+        settings = context.settings()
     except MissingFileError:
         if context.config:
             raise
-        return OwnAddresses("")
+        return OwnAddresses(""), Budgets()
+    return OwnAddresses(settings.helpline.address), budgets(settings)
 
 
 def _readable(facts: dict[str, object]) -> Iterator[str]:
