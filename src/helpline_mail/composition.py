@@ -1,20 +1,19 @@
 """The composition root: from the configuration to the concrete parts. Only this file and the daemon know them all."""
 
-import base64
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
 
 from helpline_mail.adapters.imap import ImapMailbox, tls_context
+from helpline_mail.adapters.signing_keys import Key, parsed, rotate, write_first
 from helpline_mail.adapters.smtp import SubmissionServer
 from helpline_mail.adapters.store import ledger, revision
 from helpline_mail.adapters.store.engine import Store
-from helpline_mail.config import Settings, opening_hours, read_secret
+from helpline_mail.config import Settings, credential, opening_hours, read_secret
 from helpline_mail.domain.budgets import Budgets
-from helpline_mail.domain.errors import ConfigurationError, MissingFileError, TryLaterError
+from helpline_mail.domain.errors import ConfigurationError, CredentialError, MissingFileError, TryLaterError
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Rations
@@ -24,7 +23,7 @@ from helpline_mail.service.collect import CollectLimits
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.wire.templates import Templates
 
-KEY_OCTETS = 32
+RESTORE_KEYS = "restore the file from a backup, or remove it if this installation has never sent a mail"
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right shows an earlier time than this software's own."""
 ADDRESS_HOURS_A_DAY = 8
@@ -94,6 +93,25 @@ def trusted(clock: Callable[[], datetime], settings: Settings) -> Callable[[], d
     return now
 
 
+def budgets(settings: Settings) -> Budgets:
+    """How much of one message is read."""
+    given = settings.budgets
+    return Budgets(
+        message=settings.imap.message_bytes,
+        header=given.header_bytes,
+        field=given.field_bytes,
+        fields=given.fields,
+        depth=given.depth,
+        parts=given.parts,
+        addresses=given.addresses,
+        message_ids=given.message_ids,
+        text=given.text_bytes,
+        html_tags=given.html_tags,
+        attachments=given.attachments,
+        cpu_seconds=given.cpu_time.total_seconds(),
+    )
+
+
 def open_store(settings: Settings) -> Store:
     """The database, opened but not looked at. A relative SQLite path starts at the configuration's folder."""
     database = settings.database
@@ -118,7 +136,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Par
         store=store,
         correspondence=Correspondence(policy(settings), signer, templates, settings.helpline.plus_addresses),
         limits=CollectLimits(imap.batch_messages, imap.batch_bytes, imap.message_bytes),
-        budgets=Budgets(message=imap.message_bytes),
+        budgets=budgets(settings),
         clock=trusted(clock, settings),
     )
 
@@ -142,10 +160,18 @@ def submission_server(settings: Settings) -> SubmissionServer:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """The signing keys of an installation, the one that signs first, and where they stand."""
+
+    path: Path
+    keys: tuple[Key, ...]
+
+
 def signing_keys(settings: Settings, store: Store) -> tuple[bytes, ...]:
     """The keys of our signatures, the newest first. Made for a database that has seen no mail yet, never replaced."""
-    path = settings.path(settings.helpline.key_file)
-    if not _credential(settings.helpline.key_file).is_file() and not path.exists():
+    path, is_credential = _key_path(settings)
+    if not is_credential and not path.exists():
         with store.read() as connection:
             in_use = sum(ledger.counts(connection).values()) > 0
         if in_use:
@@ -153,38 +179,47 @@ def signing_keys(settings: Settings, store: Store) -> tuple[bytes, ...]:
                 f"{path}: the signing keys are missing, without which replies no longer find their tickets; "
                 "restore the file from a backup"
             )
-        write_new_key(path)
+        write_first(path, utc_now().date())
+    return tuple(key.octets for key in key_file(settings).keys)
+
+
+def key_file(settings: Settings) -> KeyFile:
+    """The signing keys as they stand. Raises MissingFileError, CredentialError or ConfigurationError."""
+    path, _ = _key_path(settings)
+    if not path.exists():
+        raise MissingFileError(
+            f"{path}: there are no signing keys; if mail was sent already, restore the file from a backup; else it is "
+            "written when the daemon first starts"
+        )
     try:
-        lines = _secret(settings, settings.helpline.key_file).split()
-        keys = tuple(base64.b64decode(line, validate=True) for line in lines)
+        keys = parsed(_secret(settings, settings.helpline.key_file, RESTORE_KEYS))
     except ValueError:
-        keys = ()
-    if not keys or min(map(len, keys)) < KEY_OCTETS:
-        raise ConfigurationError(f"{path}: not signing keys; restore the file from a backup")
-    return keys
+        raise ConfigurationError(f"{path}: these are not signing keys; {RESTORE_KEYS}") from None
+    return KeyFile(path, keys)
 
 
-def write_new_key(path: Path) -> None:
-    """A file with one new key, readable by its owner only."""
-    key = base64.b64encode(secrets.token_bytes(KEY_OCTETS)) + b"\n"
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return  # another instance was quicker, and its key is the one
-    except OSError as error:
-        raise ConfigurationError(f"{path}: the signing keys cannot be written here ({error.strerror})") from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
+def rotate_signing_keys(settings: Settings) -> KeyFile:
+    """A new key signs from the next start on, the others still verify. Raises CredentialError if that cannot be."""
+    path, is_credential = _key_path(settings)
+    if is_credential:
+        raise CredentialError(
+            f"{path}: systemd hands over a copy of the keys; rotate the file that LoadCredential= names, from a shell"
+        )
+    return KeyFile(path, rotate(path, utc_now().date(), lambda: key_file(settings).keys))
 
 
-def _credential(name: str) -> Path:
-    return Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
+def _key_path(settings: Settings) -> tuple[Path, bool]:
+    """Where the signing keys are read from, and whether that is a credential of systemd's."""
+    given = credential(settings.helpline.key_file, _credentials())
+    return given or settings.path(settings.helpline.key_file), given is not None
 
 
-def _secret(settings: Settings, name: str) -> str:
-    return read_secret(settings, name, os.environ.get("CREDENTIALS_DIRECTORY"))
+def _credentials() -> str | None:
+    return os.environ.get("CREDENTIALS_DIRECTORY")
+
+
+def _secret(settings: Settings, name: str, *remedy: str) -> str:
+    return read_secret(settings, name, _credentials(), *remedy)
 
 
 def _ca_file(settings: Settings, section: str, name: str) -> str | None:

@@ -131,6 +131,47 @@ def test_a_naive_time_for_deadline(tmp_path: Path) -> None:
     says(run_command(write(tmp_path), "deadline", "2026-03-29T01:30:00"), 65, "offset")
 
 
+def test_the_advice_about_an_offset_works_when_it_is_followed(tmp_path: Path) -> None:
+    config = write(tmp_path)
+    refused = run_command(config, "deadline", "2026-11-24")
+    says(refused, 65, "offset")
+    advised = refused.stderr.rpartition("write ")[2].split()
+    assert advised[1] == "or"
+    done = run_command(config, "deadline", advised[0], advised[2])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_time_that_is_no_instant(tmp_path: Path) -> None:
+    config = write(tmp_path)
+    says(run_command(config, "deadline", "9999-12-31T23:59:59-14:00"), 65, "write")
+    says(run_command(config, "ticket", "answer", "POSH-7K3M9Q", "--at", "0001-01-01T00:00:00+14:00"), 65, "write")
+
+
+@pytest.mark.parametrize(("command", "reference"), [("show", "\udcff"), ("explain", "POSH\n"), ("answer", "\x1b[31m")])
+def test_a_reference_that_is_no_text(tmp_path: Path, command: str, reference: str) -> None:
+    says(run_command(write(tmp_path), "ticket", command, reference), 65, "there is no ticket")
+
+
+def test_a_file_whose_name_is_no_text_is_still_inspected(tmp_path: Path) -> None:
+    (tmp_path / "\udcff.eml").write_bytes(b"From: alice@school.sch.uk\n\nWhat now?\n")
+    for arguments in (["\udcff.eml"], [".", "--json"]):
+        done = subprocess.run(
+            [*COMMAND, "inspect", *arguments], env={**ENVIRONMENT, "PYTHONIOENCODING": "utf-8:strict"}, cwd=tmp_path,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "?.eml" in done.stdout
+
+
+def test_a_folder_whose_name_is_no_text_can_be_set_up(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "init", "\udcff"], env={**ENVIRONMENT, "PYTHONIOENCODING": "utf-8:strict"}, cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "\udcff" / "signing-keys").exists()
+
+
 def test_a_missing_mail(tmp_path: Path) -> None:
     says(run_command(write(tmp_path), "inspect", "no-such.eml"), 66, "no-such.eml")
 

@@ -1,5 +1,6 @@
 """The configuration: the shipped example documents every key truly, and each mistake is one line with its remedy."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -9,12 +10,17 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner
 from pydantic import BaseModel
 
-from helpline_mail.composition import policy
+from helpline_mail.cli import cli
+from helpline_mail.composition import budgets, policy
 from helpline_mail.config import Settings, load, opening_hours, read_secret
+from helpline_mail.config.sections import BudgetsSection
+from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.errors import ConfigurationError, CredentialError, HelplineError, MissingFileError
 from helpline_mail.domain.opening_hours import HORIZON, Window
+from helpline_mail.wire.parse import parse
 from helpline_mail.wire.shipped import shipped
 
 EXAMPLE = shipped("config.example.toml").read_text("utf-8")
@@ -88,6 +94,20 @@ KEYS = [
 ]
 
 
+BUDGETS = list(BudgetsSection.model_fields)
+
+
+def bounds(key: str) -> tuple[str, str]:
+    """The least and the most of a budget, as the example writes them."""
+    found = {name: getattr(limit, name) for limit in BudgetsSection.model_fields[key].metadata
+             for name in ("ge", "le") if hasattr(limit, name)}  # fmt: skip
+    least, most = (
+        f'"{found[name].seconds}s"' if isinstance(found[name], timedelta) else f"{found[name]:_}"
+        for name in ("ge", "le")
+    )
+    return least, most
+
+
 def test_the_example_loads_as_it_reads(tmp_path: Path) -> None:
     settings = load(written(tmp_path, EXAMPLE), TODAY)
     assert settings.promise.response == timedelta(hours=3)
@@ -118,6 +138,60 @@ def test_the_documented_default_is_the_default(table: str, model: type[BaseModel
     assert getattr(model.model_validate(given), name) == model_field.get_default()
 
 
+def test_the_budgets_are_those_of_the_domain_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    assert budgets(load(written(tmp_path, EXAMPLE), TODAY)) == Budgets()
+    text = EXAMPLE
+    for model_field in BUDGETS:
+        text, found = re.subn(rf"(?m)^{model_field} = .*$", f"{model_field} = {bounds(model_field)[1]}", text)
+        assert found == 1
+    settings = load(written(tmp_path, text.replace("message_bytes = 50_000_000", "message_bytes = 100_000")), TODAY)
+    assert budgets(settings) == Budgets(
+        100_000, 1_000_000, 262_144, 5_000, 100, 5_000, 5_000, 1_000, 1_000_000, 20_000, 1_000, 10.0
+    )
+
+
+@pytest.mark.parametrize("key", BUDGETS)
+def test_a_budget_has_bounds_and_the_example_names_them(tmp_path: Path, key: str) -> None:
+    shown = re.search(rf"(?m)((?:^#.*\n)+)(?:^[a-z].*\n)?^{key} = ", EXAMPLE)
+    assert shown is not None
+    least, most = bounds(key)
+    assert f"{least} to {most}" in shown[1]
+    default = re.search(rf"(?m)^{key} = (.*?)  #", EXAMPLE)
+    assert default is not None
+    for bound, beyond in ((least, -1), (most, +1)):
+        load(written(tmp_path, EXAMPLE.replace(f"{key} = {default[1]}", f"{key} = {bound}")), TODAY)
+        outside = '"0s"' if bound == '"1s"' else '"11s"' if bound == '"10s"' else int(bound) + beyond
+        (line,) = mistakes(tmp_path, EXAMPLE.replace(f"{key} = {default[1]}", f"{key} = {outside}"))
+        assert line.startswith(f"budgets.{key}: input should be ")
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["least", "most"])
+def test_mail_is_read_at_the_bounds_of_every_budget(tmp_path: Path, which: int) -> None:
+    text = EXAMPLE
+    for key in BUDGETS:
+        text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {bounds(key)[which]}", text)
+    chosen = budgets(load(written(tmp_path, text), TODAY))
+    head = b"From: Alice <alice@school.sch.uk>\r\nSubject: A pupil\r\n"
+    plain = parse(
+        head + b"To: " + b", ".join(b"p%d@example.org" % n for n in range(40)) + b"\r\n\r\nWhat now?\r\n", chosen
+    )
+    assert (plain.text, len(plain.to), plain.defects) == ("What now?", 40, ())
+    nested = b"".join(
+        b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n) for n in range(chosen.depth)
+    )
+    assert parse(head + nested + b"\r\nWhat now?\r\n", chosen).text == "What now?"
+    deeper = parse(head + b"Content-Type: message/rfc822\r\n\r\n" * (chosen.depth + 10), chosen)
+    assert any(f"nested more than {chosen.depth} deep" in defect for defect in deeper.defects)
+
+
+def test_inspect_reads_by_the_configured_budgets(tmp_path: Path) -> None:
+    path = written(tmp_path, EXAMPLE.replace("text_bytes = 250_000", "text_bytes = 50_000"))
+    mail = tmp_path / "long.eml"
+    mail.write_bytes(b"From: alice@school.sch.uk\n\n" + b"What now?\n" * 6_000)
+    done = CliRunner().invoke(cli, ["-c", str(path), "inspect", str(mail), "--json"])
+    assert json.loads(done.output)["defects"] == ["only the first 50000 octets of the text were read"]
+
+
 def test_left_out_keys_take_their_defaults(tmp_path: Path) -> None:
     short = re.sub(r"^.*# default: .*\n", "", EXAMPLE, flags=re.MULTILINE)
     short = short.replace("[opening_hours]\n", '[opening_hours]\nmonday = ["09:00-24:00"]\n', 1)
@@ -133,7 +207,7 @@ def test_left_out_keys_take_their_defaults(tmp_path: Path) -> None:
     [
         ('response = "3h"', 'respons = "3h"', "promise.respons: unknown key; did you mean promise.response?"),
         ("[rations]", "[ration]", "ration: unknown key; did you mean rations?"),
-        ("[logging]", "[telemetry]", "telemetry: unknown key; known here: alarms, database, helpline, "),
+        ("[logging]", "[telemetry]", "telemetry: unknown key; known here: alarms, budgets, database, helpl"),
         ('role = "adviser"', 'rolle = "adviser"', "staff.1.rolle: unknown key; did you mean staff.1.role?"),
         ("until = 2027", "untill = 2027", "opening_hours.closures.1.untill: unknown key; did you mean "),
         ("from = 2026", "form = 2026", "opening_hours.closures.1.from: missing; config.example.toml shows it"),
@@ -163,7 +237,7 @@ def test_left_out_keys_take_their_defaults(tmp_path: Path) -> None:
         ("ops@example.org.uk", "Helpline@example.org.uk", "alarms.to.1: this is an address of the helpline's own, and"),
         ("adviser@example.org.uk", "helpline+a@example.org.uk", "staff.1.address: this is an address of the"),
         ("helpline@", "help+desk@", "helpline.address: a plus-form is never the helpline's own address; write it"),
-        ("[helpline]", 'folder = "/tmp"\n[helpline]', "folder: unknown key; known here: alarms, database, helpline, "),
+        ("[helpline]", 'folder = "/tmp"\n[helpline]', "folder: unknown key; known here: alarms, budgets, "),
         ('= "imap-password"', '= "~nosuchuser/pw"', 'imap.password_file: nobody here has a home folder by the name'),
         ('= "imap-password"', '= ""', "imap.password_file: string should have at least 1 character"),
         ('= "signing-keys"', '= "~nosuchuser/k"', "helpline.key_file: nobody here has a home folder by the name of"),

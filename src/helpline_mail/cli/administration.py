@@ -1,8 +1,8 @@
-"""init, check, db: setting up and looking after."""
+"""init, check, keys, db: setting up and looking after."""
 
 import click
 
-from helpline_mail.cli.common import Context, configured, json_option, now, print_json
+from helpline_mail.cli.common import Context, configured, json_option, now, plain, print_json, print_table
 from helpline_mail.domain.errors import HelplineError, UsageError
 
 
@@ -16,7 +16,7 @@ def init(folder: str) -> None:
     import os
     from pathlib import Path
 
-    from helpline_mail.composition import write_new_key
+    from helpline_mail.adapters.signing_keys import write_first
     from helpline_mail.wire.shipped import shipped
 
     place = Path(folder)
@@ -31,12 +31,16 @@ def init(folder: str) -> None:
     text = shipped("config.example.toml").read_text("utf-8")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(_starting_today(text))
-    write_new_key(place / "signing-keys")
-    click.echo(f"wrote {path} and {place / 'signing-keys'} (keep a copy of the keys with your backups)")
-    click.echo("Next:")
-    click.echo(f"  1. edit {path}: your address, servers, opening hours and staff")
-    click.echo(f"  2. write the passwords into {place / 'imap-password'} and {place / 'smtp-password'}, mode 0600")
-    click.echo(f"  3. helpline-mail check -c {path}, then: helpline-mail run -c {path}")
+    keys = place / "signing-keys"
+    and_keys = f"and {keys}" if write_first(keys, now().date()) else f"and left {keys} as it was"
+    lines = (
+        f"wrote {path} {and_keys} (keep a copy of the keys with your backups)",
+        "Next:",
+        f"  1. edit {path}: your address, servers, opening hours and staff",
+        f"  2. write the passwords into {place / 'imap-password'} and {place / 'smtp-password'}, mode 0600",
+        f"  3. helpline-mail check -c {path}, then: helpline-mail run -c {path}",
+    )
+    click.echo(plain("\n".join(lines)))
 
 
 def _starting_today(text: str) -> str:
@@ -75,6 +79,70 @@ def check(context: Context, offline: bool, as_json: bool) -> int:
         for item in found:
             click.echo(f"{'ok  ' if item['ok'] else 'FAIL'}  {item['what']}: {item['text']}", err=not item["ok"])
     return worst
+
+
+@click.group()
+@configured
+def keys(_context: Context) -> None:
+    """The secret keys that sign our Message-IDs and reply addresses.
+
+    Example: helpline-mail keys list
+    """
+
+
+@keys.command("list")
+@json_option
+@configured
+def keys_list(context: Context, as_json: bool) -> None:
+    """Show how many keys there are, where, and how old; never the keys themselves.
+
+    Example: helpline-mail keys list
+    """
+    from helpline_mail.composition import key_file
+
+    found, today = key_file(context.settings()), now().date()
+    rows = [
+        {
+            "number": number,
+            "made": key.made.isoformat() if key.made else None,
+            "age_days": (today - key.made).days if key.made else None,
+            "signs": number == 1,
+        }
+        for number, key in enumerate(found.keys, 1)
+    ]
+    if as_json:
+        print_json({"file": str(found.path), "count": len(rows), "keys": rows})
+        return
+    click.echo(plain(f"{found.path}: {len(rows)} {'key' if len(rows) == 1 else 'keys'}"))
+    print_table(
+        ("key", "made", "age in days", "use"),
+        (
+            (row["number"], row["made"] or "not known", row["age_days"], "signs" if row["signs"] else "verifies only")
+            for row in rows
+        ),
+        "",
+    )
+
+
+@keys.command("rotate")
+@configured
+def keys_rotate(context: Context) -> None:
+    """Put a new key first in the file. The older ones stay and verify, so that old threads go on.
+
+    To shut a stolen key out, delete its line as well: replies to what it signed then no longer find their tickets.
+
+    Example: helpline-mail keys rotate
+    """
+    from helpline_mail.composition import rotate_signing_keys
+
+    found = rotate_signing_keys(context.settings())
+    lines = (
+        f"{found.path}: a new key signs; the older ones ({len(found.keys) - 1}) still verify",
+        "Next:",
+        "  1. copy the file to your backups: without it, replies no longer find their tickets",
+        "  2. restart the daemon, which uses the old keys until then",
+    )
+    click.echo(plain("\n".join(lines)))
 
 
 @click.group()
@@ -119,4 +187,4 @@ def current(context: Context, as_json: bool) -> None:
         )
 
 
-COMMANDS = (init, check, db)
+COMMANDS = (init, check, keys, db)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from helpline_mail.domain.errors import BadInputError
+
 if TYPE_CHECKING:
     from helpline_mail.adapters.store.engine import Store
     from helpline_mail.composition import Parts
     from helpline_mail.config import Settings
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
@@ -66,8 +69,22 @@ def now() -> datetime:
     return utc_now()
 
 
+def typed_reference(text: str) -> str:
+    """A ticket's reference as it was typed. Raises BadInputError for text that no database would take as one."""
+    if not text.isprintable():
+        raise BadInputError(f"there is no ticket {shown(text)}; see: helpline-mail ticket list")
+    return text
+
+
+def shown(text: str) -> str:
+    """Text that somebody typed, short and printable: an error about it stays one line."""
+    return "".join(character if character.isprintable() else "�" for character in text[:60])
+
+
 def plain(value: Any) -> Any:
-    """A value as JSON has it: instants in UTC with `Z`, octets as text."""
+    """A value as JSON has it: instants in UTC with `Z`, octets as text, a file's name as far as it is text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, datetime):
         from datetime import UTC
 

@@ -7,23 +7,33 @@ from typing import TYPE_CHECKING
 
 import click
 
-from helpline_mail.cli.common import Context, configured, json_option, plain, print_json
+from helpline_mail.cli.common import Context, configured, json_option, plain, print_json, shown
 from helpline_mail.domain.errors import BadInputError, HelplineError, MissingFileError
 
+FIRST_YEAR, YEARS_END = 1900, 9000
+
 if TYPE_CHECKING:
+    from helpline_mail.domain.budgets import Budgets
     from helpline_mail.domain.opening_hours import OpeningHours
     from helpline_mail.domain.responder import OwnAddresses
 
 
 def instant(text: str) -> datetime:
-    """An aware instant from ISO 8601. Raises BadInputError for anything else, a time without an offset above all."""
+    """An aware instant from ISO 8601. Raises BadInputError for anything else, a time without an offset above all.
+
+    Of the years that opening hours are computed for, so that it is an instant in every time zone.
+    """
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInputError(f'"{text[:60]}" is not a time; write it like 2026-11-24T13:00:00+00:00') from None
+        raise BadInputError(f'"{shown(text)}" is not a time; write it like 2026-11-24T13:00:00+00:00') from None
+    if not FIRST_YEAR <= found.year < YEARS_END:
+        raise BadInputError(f'"{shown(text)}" is not in the years {FIRST_YEAR} to {YEARS_END}; write the time meant')
     if found.tzinfo is None:
+        written = found.isoformat()  # the text itself may be a day, to which no offset can be added
         raise BadInputError(
-            f'"{text}" has no offset, so nobody can tell which instant it is; write {text}+00:00 or {text}Z'
+            f'"{shown(text)}" has no offset, so nobody can tell which instant it is; '
+            f"write {written}+00:00 or {written}Z"
         )
     return found
 
@@ -88,12 +98,12 @@ def inspect(context: Context, paths: tuple[str, ...], as_json: bool) -> int:
     """
     from helpline_mail.service.inspect import inspected, messages_at
 
-    own = _own_addresses(context)
+    own, budgets = _as_configured(context)
     status = 0
     for path in paths:
         try:
             for source, octets in messages_at(path, sys.stdin.buffer):
-                facts = inspected(source, octets, own)
+                facts = inspected(source, octets, own, budgets)
                 if as_json:
                     print_json(facts, indent=None)
                 else:
@@ -104,16 +114,19 @@ def inspect(context: Context, paths: tuple[str, ...], as_json: bool) -> int:
     return status
 
 
-def _own_addresses(context: Context) -> "OwnAddresses":
-    """The configured address; without any configuration, none: `inspect` then reads mail as nobody's."""
+def _as_configured(context: Context) -> tuple["OwnAddresses", "Budgets"]:
+    """The own address and the budgets; without any configuration, `inspect` reads mail as nobody's, as is usual."""
+    from helpline_mail.composition import budgets
+    from helpline_mail.domain.budgets import Budgets
     from helpline_mail.domain.responder import OwnAddresses
 
     try:
-        return OwnAddresses(context.settings().helpline.address)
+        settings = context.settings()
     except MissingFileError:
         if context.config:
             raise
-        return OwnAddresses("")
+        return OwnAddresses(""), Budgets()
+    return OwnAddresses(settings.helpline.address), budgets(settings)
 
 
 def _readable(facts: dict[str, object]) -> Iterator[str]:

@@ -5,7 +5,16 @@ from typing import Any
 
 import click
 
-from helpline_mail.cli.common import Context, configured, json_option, local, now, print_json, print_table
+from helpline_mail.cli.common import (
+    Context,
+    configured,
+    json_option,
+    local,
+    now,
+    print_json,
+    print_table,
+    typed_reference,
+)
 
 
 @click.group()
@@ -45,7 +54,7 @@ def list_(context: Context, state: str | None, as_json: bool) -> None:
 
 
 @ticket.command()
-@click.argument("reference")
+@click.argument("reference", type=typed_reference)
 @json_option
 @configured
 def show(context: Context, reference: str, as_json: bool) -> None:
@@ -79,7 +88,7 @@ def _clock_state(clock: dict[str, Any]) -> str:
 
 
 @ticket.command()
-@click.argument("reference", required=False)
+@click.argument("reference", type=typed_reference, required=False)
 @json_option
 @configured
 def explain(context: Context, reference: str | None, as_json: bool) -> None:
@@ -114,7 +123,7 @@ def explain(context: Context, reference: str | None, as_json: bool) -> None:
 
 
 @ticket.command()
-@click.argument("reference")
+@click.argument("reference", type=typed_reference)
 @click.option(
     "--at", "at", metavar="TIME", help="When the enquirer was answered (ISO 8601 with offset) [default: now]."
 )

@@ -195,6 +195,24 @@ class RationsSection(Section):
     notices: Annotated[int, Field(ge=0)] = 60
 
 
+class BudgetsSection(Section):
+    """How much of one message is read. The least reads all ordinary mail; the most reads the worst in a few seconds."""
+
+    header_bytes: Annotated[int, Field(ge=65_536, le=1_000_000)] = 262_144
+    field_bytes: Annotated[int, Field(ge=16_384, le=262_144)] = 65_536
+    fields: Annotated[int, Field(ge=200, le=5_000)] = 1_000
+    depth: Annotated[int, Field(ge=10, le=100)] = 20
+    parts: Annotated[int, Field(ge=100, le=5_000)] = 1_000
+    addresses: Annotated[int, Field(ge=50, le=5_000)] = 500
+    message_ids: Annotated[int, Field(ge=20, le=1_000)] = 100
+    text_bytes: Annotated[int, Field(ge=50_000, le=1_000_000)] = 250_000
+    html_tags: Annotated[int, Field(ge=2_000, le=20_000)] = 7_500
+    attachments: Annotated[int, Field(ge=20, le=1_000)] = 100
+    cpu_time: Annotated[PositiveDuration, Field(ge=timedelta(seconds=1), le=timedelta(seconds=10))] = timedelta(
+        seconds=1
+    )
+
+
 class Alarms(Section):
     """Who is told when the service itself is in trouble."""
 
@@ -221,6 +239,7 @@ class Settings(Section):
     partners: Annotated[tuple[Partner, ...], Field(strict=False)] = ()
     staff_identity: StaffIdentity = StaffIdentity()
     rations: RationsSection = RationsSection()
+    budgets: BudgetsSection = BudgetsSection()
     alarms: Alarms = Alarms()
     logging: Logging = Logging()
 

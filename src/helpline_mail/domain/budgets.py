@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Upper limits for reading one message. Octets unless the name says otherwise.
+    """Upper limits for reading one message. Octets unless the name says otherwise. `[budgets]` configures them.
 
     Spending a budget never loses a mail: what was not read stands in `Message.defects`, the raw bytes are kept.
     """

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.errors import InputOutputError, MissingFileError
 from helpline_mail.domain.responder import OwnAddresses, automatic_reason
 from helpline_mail.wire.parse import parse
@@ -71,9 +72,9 @@ def _of_mbox(file: Path) -> Iterator[tuple[str, bytes]]:
         box.close()
 
 
-def inspected(source: str, octets: bytes, own: OwnAddresses) -> dict[str, Any]:
+def inspected(source: str, octets: bytes, own: OwnAddresses, budgets: Budgets) -> dict[str, Any]:
     """The contract's facts of one message."""
-    message = parse(octets)
+    message = parse(octets, budgets)
     reason = automatic_reason(message, own)
     address = message.sender.address
     return {

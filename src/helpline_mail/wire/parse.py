@@ -30,7 +30,6 @@ _SINGLE_FIELDS = frozenset(_SINGLE.split())
 # What Outlook and others put before a subject that is passed on, in the languages of our senders.
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|vs|vb|doorst|i|inoltra|yml|enc)\s*:", re.IGNORECASE)
 _MOST_DEFECTS = 20
-_LONGEST_FIELD = 65_536
 
 
 class _Reading:
@@ -85,7 +84,7 @@ def _message(raw: bytes, reading: _Reading) -> Message:
     if not text.strip():
         reading.note("no readable text was found in this message")
     header = root.header
-    fields = _fields(header)
+    fields = _fields(header, reading.budgets.field)
     _note_doubles(fields, reading)
     subject = headers.decoded(header.first("subject"))
     return Message(
@@ -147,9 +146,9 @@ def _attachments(parts: list[mime.Part], reading: _Reading) -> tuple[Attachment,
     return tuple(found)
 
 
-def _fields(header: Header) -> Mapping[str, tuple[str, ...]]:
+def _fields(header: Header, longest: int) -> Mapping[str, tuple[str, ...]]:
     return {
-        name: tuple(value if value.isprintable() else printable.line(value, _LONGEST_FIELD) for value in values)
+        name: tuple(value if value.isprintable() else printable.line(value, longest) for value in values)
         for name, values in header.named().items()
     }
 
@@ -163,7 +162,7 @@ def _unreadable(raw: bytes, budgets: Budgets, reason: str) -> Message:
         subject = headers.decoded(header.first("subject"))
         message_id = identifiers.message_id(header.first("message-id"))
         text = printable.lines(raw[header.body : header.body + 16_384].decode("utf-8", "replace"))
-        fields = _fields(header)
+        fields = _fields(header, budgets.field)
     except Exception:  # whatever failed may fail again
         sender, subject, message_id, text, fields = Sender("malformed", None, ""), "", None, "", {}
     return Message(
