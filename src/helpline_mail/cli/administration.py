@@ -20,7 +20,9 @@ def init(folder: str) -> None:
     from helpline_mail.wire.shipped import shipped
 
     place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        place.mkdir(parents=True)
+        place.chmod(0o755)  # the configuration holds no secret, and the service may run as somebody else
     path = place / "config.toml"
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

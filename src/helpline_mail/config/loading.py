@@ -30,7 +30,8 @@ def load(path: Path, today: date) -> Settings:
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such configuration; write one with: helpline-mail init .") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"{path}: cannot be read ({why}); name a config.toml that you may read") from None
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -45,8 +45,8 @@ RETRY_AFTER = timedelta(seconds=5)
 LIKENESS = timedelta(days=30)
 NOBODY_KNOWN = Reason("quarantined", "nobody knows yet who wrote it", "withheld")
 FLOOD_TEXT = (
-    "more mail comes in than acknowledgements may leave in an hour; until that is over, senders whom nobody vouches "
-    "for get none, and every mail is a ticket all the same"
+    "a flood of mail: as many acknowledgements as are allowed left within an hour; until it is over, only senders whom "
+    "the mail server vouches for get one. Every mail is a ticket, with its deadline, all the same"
 )
 
 
@@ -317,7 +317,7 @@ def _open_ticket(connection: Connection, policy: Policy, message: Message, now: 
 
 def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now: datetime) -> None:
     """A plain ticket with a running clock stands for a message that cannot be read; staff are told to look."""
-    stand_in = unreadable_message(entry.raw_id is not None)
+    stand_in = unreadable_message(entry)
     with store.write() as connection:
         if not ledger.claim(connection, entry.id):
             return
@@ -344,11 +344,10 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
         _tell_staff(connection, correspondence, ticket, stand_in, message_id, arrived_at, due_at, intake, now)
 
 
-def unreadable_message(is_kept: bool) -> Message:
+def unreadable_message(entry: Entry) -> Message:
     """What stands for a message that cannot be read."""
-    where = (
-        "Its raw bytes are kept: helpline-mail quarantine show." if is_kept else "The mail server would not give it."
-    )
+    kept = f"An operator can print it as it came: helpline-mail quarantine show {entry.id}."
+    where = kept if entry.raw_id is not None else "The mail server would not give it."
     return Message(
         message_id=None, sender=Sender("malformed", None, "(not read)"), to=(), cc=(),
         subject="A message that could not be read", date=None, in_reply_to=(), references=(),
