@@ -75,6 +75,7 @@ def test_an_acknowledgement_that_arrives_says_nothing_about_mail_to_staff(desk: 
     desk.receive(mail(AMY, "As an enquirer", message_id="<amy@example.org.uk>"))
     assert [e.recipient for e in desk.sent("acknowledgement")].count(AMY) == 1
     assert causes(desk) == refused(AMY)
+    assert "alarm_over" not in desk.codes(), "not for a moment"
 
 
 @pytest.mark.parametrize("people", [(AMY,), (AMY, LEAD)])
