@@ -113,8 +113,16 @@ def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datet
             return True
     if policy.hours.is_open(now):
         return False
-    outbox.hold(connection, mail.id, min(policy.hours.next_opening(now), now + LONGEST_HOLD))
+    outbox.hold(connection, mail.id, _next_look(policy, now))
     return True
+
+
+def _next_look(policy: Policy, now: datetime) -> datetime:
+    """When a mail that waits for the opening is looked at again; a calendar may be changed meanwhile."""
+    try:
+        return min(policy.hours.next_opening(now), now + LONGEST_HOLD)
+    except ValueError:  # it does not open in sight, which another alarm says
+        return now + LONGEST_HOLD
 
 
 async def _send(
