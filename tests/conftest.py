@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.rig.daemon import MissingProgramError
 from tests.rig.dovecot import Dovecot
@@ -20,6 +21,10 @@ from tests.rig.postgres import Postgres, running_postgres
 Server = TypeVar("Server")
 
 _database_numbers = count(1)
+
+# HELPLINE_MAIL_FUZZ=20000 uv run pytest tests/unit: that many examples of every property, instead of some dozens.
+settings.register_profile("helpline-mail", deadline=None, max_examples=int(os.environ.get("HELPLINE_MAIL_FUZZ", "100")))
+settings.load_profile("helpline-mail")
 
 
 def _refuse_the_network(event: str, arguments: tuple[object, ...]) -> None:

@@ -3,7 +3,6 @@
 import os
 import pickle
 import sys
-import time as stopwatch
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -308,7 +307,7 @@ def counted(hours: OpeningHours, start: datetime, until: datetime, step: timedel
     return total
 
 
-EXAMPLES = int(os.environ.get("HELPLINE_MAIL_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("HELPLINE_MAIL_FUZZ", "40"))
 durations = st.timedeltas(timedelta(), timedelta(hours=90))
 
 
@@ -376,15 +375,6 @@ def test_spans_are_ordered_apart_and_add_up(drawn: tuple[OpeningHours, datetime]
     for span in spans:
         assert hours.is_open(span.start)
         assert span.end == start + length or hours.next_closing(span.start) == span.end
-
-
-def test_a_sweep_over_ten_thousand_tickets_is_quick() -> None:
-    now = london("2026-11-24T12:00")
-    dues = [now + timedelta(minutes=number % 28_800 - 14_400) for number in range(10_000)]
-    before = stopwatch.perf_counter()
-    left = [HELPLINE.opening_time_left(now, due) for due in dues]
-    assert stopwatch.perf_counter() - before < 0.5
-    assert left == sorted(left)
 
 
 def test_opening_hours_are_plain_data() -> None:

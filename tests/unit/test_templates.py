@@ -101,5 +101,13 @@ def test_a_template_that_fails_names_itself(tmp_path: Path, text: str) -> None:
         Templates().render("nothing")
 
 
+def test_a_template_that_fails_in_one_situation_only_is_found_at_the_start(tmp_path: Path) -> None:
+    text = "Subject: x\n{% if facts.situation == 'late' %}{{ facts.wann }}{% endif %}\n"
+    (tmp_path / "acknowledgement.txt.j2").write_text(text)
+    (problem,) = Templates(tmp_path).check()
+    assert "acknowledgement.txt.j2: " in problem
+    assert "wann" in problem
+
+
 def test_each_template_has_its_values_and_a_plain_subject() -> None:
     assert set(VALUES) == {path.name.removesuffix(".txt.j2") for path in Path("templates").glob("*.txt.j2")}

@@ -53,7 +53,11 @@ def _starting_today(text: str) -> str:
 
 
 @click.command()
-@click.option("--offline", is_flag=True, help="Look at the configuration only, not at servers and database.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Ask no server and no database.",
+)
 @json_option
 @configured
 def check(context: Context, offline: bool, as_json: bool) -> int:

@@ -198,7 +198,7 @@ def alarm_list(context: Context, as_json: bool) -> None:
         print_json(found)
         return
     rows = ((row["cause"], local(row["raised_at"], settings), row["text"]) for row in found)
-    print_table(("cause", "since", "what"), rows, "Nothing is wrong.")
+    print_table(("cause", "since", "what"), rows, "No alarm is open.")
 
 
 @alarm.command("end")
@@ -213,7 +213,7 @@ def alarm_end(context: Context, cause: str) -> None:
 
     parts = context.parts()
     if not end_alarm(parts.store, parts.correspondence, cause, now):
-        raise BadInputError(f"there is no open alarm {cause!r}; see: helpline-mail alarm list")
+        raise BadInputError(f'there is no open alarm "{cause}"; see: helpline-mail alarm list')
     click.echo(f"{cause}: over")
 
 

@@ -16,6 +16,8 @@ from helpline_mail.cli.common import (
     typed_reference,
 )
 
+NEWEST = 100
+
 
 @click.group()
 @configured
@@ -84,17 +86,18 @@ def show(context: Context, reference: str, as_json: bool) -> None:
 def _clock_state(clock: dict[str, Any]) -> str:
     if clock["stopped_at"] is None:
         return "running"
-    return "kept" if clock["kept"] else "not kept"
+    return {True: "kept", False: "not kept", None: "dropped: no answer was due after all"}[clock["kept"]]
 
 
 @ticket.command()
 @click.argument("reference", type=typed_reference, required=False)
+@click.option("--all", "everything", is_flag=True, help="Without a REFERENCE: everything, not only the newest.")
 @json_option
 @configured
-def explain(context: Context, reference: str | None, as_json: bool) -> None:
+def explain(context: Context, reference: str | None, everything: bool, as_json: bool) -> None:
     """Explain a ticket: why each message is where it is, and how each deadline was computed.
 
-    Without a REFERENCE: what became of the messages that belong to no ticket.
+    Without a REFERENCE: what became of the messages that belong to no ticket, the newest hundred lines of it.
 
     Example: helpline-mail ticket explain POSH-7K3M9Q
     """
@@ -102,7 +105,7 @@ def explain(context: Context, reference: str | None, as_json: bool) -> None:
     from helpline_mail.service.inquire import explained
 
     settings = context.settings()
-    found = explained(context.store(), policy(settings), reference)
+    found = explained(context.store(), policy(settings), reference, None if everything else NEWEST)
     if as_json:
         print_json(found)
         return
@@ -119,7 +122,8 @@ def explain(context: Context, reference: str | None, as_json: bool) -> None:
     if not found["clocks"] and not found["events"]:
         click.echo("There is nothing to explain: every message so far belongs to a ticket.")
     for event in found["events"]:
-        click.echo(f"{local(event['at'], settings)}  {event['code']}: {event['text']}")
+        which = f"message {event['uid']}, {event['disposition']}: " if "uid" in event else ""
+        click.echo(f"{local(event['at'], settings)}  {which}{event['code']}: {event['text']}")
 
 
 @ticket.command()

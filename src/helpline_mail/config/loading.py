@@ -2,9 +2,9 @@
 
 import difflib
 import tomllib
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -28,7 +28,9 @@ def load(path: Path, today: date) -> Settings:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such configuration; write one with: helpline-mail init .") from None
+        raise MissingFileError(
+            f"{path}: no such configuration; write one with: helpline-mail init {path.parent}"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"{path}: cannot be read ({why}); name a config.toml that you may read") from None
@@ -59,9 +61,21 @@ def _mistakes(error: ValidationError) -> list[str]:
                 lines.append(f"{key}: missing; config.example.toml shows it")
             case "value_error":
                 lines.append(f"{key}: {mistake['ctx']['error']}")
+            case "greater_than_equal" | "greater_than":
+                lines.append(f"{key}: too little; the least is {_spoken(mistake['ctx'])}")
+            case "less_than_equal":
+                lines.append(f"{key}: too much; the most is {_spoken(mistake['ctx'])}")
             case _:
                 lines.append(f"{key}: {mistake['msg'][0].lower()}{mistake['msg'][1:]}")
     return lines
+
+
+def _spoken(context: dict[str, Any]) -> str:
+    """A limit as it is written in the file."""
+    limit = next(context[name] for name in ("ge", "gt", "le") if name in context)
+    if not isinstance(limit, timedelta):
+        return f"{limit:_}"
+    return f"{limit.total_seconds():g}s" if "gt" not in context else "over 0s"
 
 
 def _shown_key(part: int | str) -> str:

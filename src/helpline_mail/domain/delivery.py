@@ -28,7 +28,7 @@ WAITING = (OutboxState.QUEUED, OutboxState.DEFERRED)
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One mail for one recipient (RFC 5321 section 3.3), its bytes frozen before the first attempt."""
+    """One mail for one recipient (RFC 5321 section 3.3), its bytes frozen while they may have left."""
 
     sender: str
     recipient: str

@@ -25,6 +25,7 @@ class Rations:
     total: int
     """Acknowledgements in all."""
     per_address_a_day: int = 12
+    """Acknowledgements to one address within a day."""
     notices_per_address: int = 10
     """Messages of one sender that staff get a notice each of."""
     notices: int = 60

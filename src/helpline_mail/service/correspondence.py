@@ -175,7 +175,7 @@ class Correspondence(Trouble):
             for line in untold
         ]  # fmt: skip
         rendered = self.templates.render("digest", helpline=self.policy.helpline.name, lines=shown, count=count)
-        key = f"digest/{untold[-1].message_id}"
+        key = f"digest/{untold[-1].message_id}/{int(now.timestamp())}"
         return self._to_staff(connection, rendered, key, "digest", self.policy.staff, None, now)
 
     def refuse(self, connection: Connection, ticket: Mapping[str, Any], writer: Address, now: datetime) -> None:

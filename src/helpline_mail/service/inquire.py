@@ -55,11 +55,14 @@ def _message(row: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def explained(store: Store, policy: Policy, reference: str | None) -> dict[str, Any]:
-    """The reasons behind a ticket and how its deadlines were counted; without a reference, of what has no ticket."""
+def explained(store: Store, policy: Policy, reference: str | None, limit: int | None = None) -> dict[str, Any]:
+    """The reasons behind a ticket and how its deadlines were counted; without a reference, of what has no ticket.
+
+    Of the latter the newest `limit` lines, or all.
+    """
     if reference is None:
         with store.read() as connection:
-            rows = events.without_ticket(connection)
+            rows = events.without_ticket(connection, limit)
         keys = (*_EVENT_KEYS, "disposition", "uid")
         return {"clocks": [], "events": [_chosen(row, keys) for row in rows]}
     ticket = ticket_shown(store, reference)

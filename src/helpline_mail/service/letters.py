@@ -52,7 +52,7 @@ class Letters:
         automatic: Automatic, *, answers: Message | None = None, reply_to: str | None = None,
         clock_id: int | None = None, step: str | None = None,
     ) -> Frozen:  # fmt: skip
-        """The mail as it will be, byte for byte, whenever and however often it is handed over."""
+        """The mail as it will be, byte for byte, however often it is handed over."""
         nonce = base64.b32encode(secrets.token_bytes(10)).decode().lower()
         message_id = self.signer.message_id(
             ticket["reference"] if ticket else f"{self.policy.reference_prefix}-000000", nonce

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from helpline_mail.adapters.store import events, outbox, tickets
 from helpline_mail.adapters.store.engine import DatabaseUnavailableError, Store
@@ -96,7 +97,19 @@ def _claim(store: Store, correspondence: Correspondence, clock: Clock, limit: in
     with store.write() as connection:
         claimed = outbox.claim(connection, now, now + LEASE, limit)
         wanted = [mail for mail in claimed if not _set_aside(connection, correspondence.policy, mail, now)]
-        return [correspondence.renewed(connection, mail, now) for mail in wanted]
+        return [_renewed(connection, correspondence, mail, now) for mail in wanted]
+
+
+def _renewed(connection: Connection, correspondence: Correspondence, mail: Claimed, now: datetime) -> Claimed:
+    """The mail in words that are true now; as it was frozen, if it cannot be written anew: one stops no other."""
+    try:
+        return correspondence.renewed(connection, mail, now)
+    except (DatabaseUnavailableError, DBAPIError):
+        raise
+    except Exception as error:
+        text = f"it could not be written anew ({type(error).__name__}) and leaves as it was"
+        events.record(connection, now, "not_renewed", text, ticket_id=mail.ticket_id, outbox_id=mail.id)
+        return mail
 
 
 def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datetime) -> bool:

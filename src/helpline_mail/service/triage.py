@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -242,6 +242,8 @@ def _apply(
         return
     if ticket_id is None:
         return
+    if intake.disposition is Disposition.NEW_TICKET and entry.ticket_id and tickets.clocks_of(connection, ticket_id):
+        intake = _answered_meanwhile(connection, ticket_id, intake, now)
     due_at = (
         _start_clock(connection, correspondence, ticket_id, message_id, context.arrived_at, now)
         if intake.starts_clock
@@ -271,6 +273,15 @@ def _tell_staff(
         correspondence.refuse(connection, ticket, message.sender.address, now)
     else:
         correspondence.notify(connection, ticket, message, message_id, arrived_at, due_at, intake, now)
+
+
+def _answered_meanwhile(connection: Connection, ticket_id: int, intake: Intake, now: datetime) -> Intake:
+    """A message from quarantine whose stand-in was answered already starts nothing and is not acknowledged."""
+    if tickets.running_clock(connection, ticket_id) is not None:
+        return intake
+    text = "it was answered while it stood in quarantine: no answer is due, and no acknowledgement leaves"
+    events.record(connection, now, "answered_in_quarantine", text, ticket_id=ticket_id)
+    return replace(intake, starts_clock=False, acknowledge=False)
 
 
 def _end_stand_in(connection: Connection, ticket_id: int, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What did not arrive, and what is wrong with the service itself: who is told, and once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -58,7 +58,8 @@ class Trouble(Letters):
     ) -> None:  # fmt: skip
         if kind != "acknowledgement" or ticket_id is None:
             # A mail about a mail that staff did not get would only fail as well (RFC 5321 section 6.1).
-            text = f"a mail of ours ({kind}) did not arrive: {what}; see: helpline-mail outbox show {outbox_id}"
+            missed = "may not have arrived" if in_doubt else "did not arrive"
+            text = f"one of our mails ({kind}) {missed}: {what}; see: helpline-mail outbox show {outbox_id}"
             cause = unreached_cause(outbox.recipient(connection, outbox_id), bounced=bounced)
             self.raise_alarm(connection, cause, text, now, by_mail=kind != "alarm")
             return
@@ -66,7 +67,8 @@ class Trouble(Letters):
         events.record(connection, now, "enquirer_not_reached", f"the {kind} did not arrive: {what}",
                       ticket_id=ticket_id, outbox_id=outbox_id)  # fmt: skip
         message_id = messages.of_outbox(connection, outbox_id)
-        if notice_reason(self.policy.rations, notices.told(connection, None, now)):
+        in_all = replace(notices.told(connection, None, now), from_address=0)  # it is nobody's mail but ours
+        if notice_reason(self.policy.rations, in_all):
             notices.await_digest(connection, message_id)
             return
         notices.note_told(connection, message_id, now)
@@ -75,7 +77,15 @@ class Trouble(Letters):
             "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=happened,
             in_doubt=in_doubt, is_due=tickets.running_clock(connection, ticket_id) is not None,
         )  # fmt: skip
-        self._to_staff(connection, rendered, f"undelivered/{outbox_id}", "notice", self.policy.staff, ticket, now)
+        self._to_staff(
+            connection,
+            rendered,
+            f"undelivered/{outbox_id}/{int(now.timestamp())}",
+            "notice",
+            self.policy.staff,
+            ticket,
+            now,
+        )
 
     def raise_alarm(
         self, connection: Connection, cause: str, text: str, now: datetime, *, by_mail: bool = True

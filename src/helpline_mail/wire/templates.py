@@ -16,25 +16,12 @@ from jinja2.sandbox import SandboxedEnvironment
 from helpline_mail.domain.errors import ConfigurationError
 from helpline_mail.wire import printable
 from helpline_mail.wire.shipped import shipped
+from helpline_mail.wire.template_samples import SAMPLES
 
 SUFFIX = ".txt.j2"
 _SUBJECT, _TEXT = "#subject", "#text"
 
-VALUES = {
-    "acknowledgement": {"helpline", "telephone", "skype", "reference", "facts"},
-    "notice": {
-        *("helpline", "reference", "is_new", "sender", "subject", "received", "due", "is_late", "text"),
-        *("attachments", "hints"),
-    },
-    "reminder": {"helpline", "reference", "waiting", "by", "left", "taken_by"},
-    "overdue": {"helpline", "reference", "waiting", "was_due", "overdue", "taken_by"},
-    "reminder_list": {"helpline", "lines", "count", "late"},
-    "digest": {"helpline", "lines", "count"},
-    "refusal": {"helpline", "reference", "is_due"},
-    "undelivered": {"helpline", "reference", "kind", "what", "in_doubt", "is_due"},
-    "alarm": {"helpline", "headline", "since", "advice"},
-    "alarm_over": {"helpline", "headline", "since", "lasted"},
-}
+VALUES = {name: frozenset(samples[0]) for name, samples in SAMPLES.items()}
 """Each template's name and the values that it is given."""
 
 
@@ -70,7 +57,7 @@ class Templates:
         return Rendered(printable.line(subject), text.strip("\n") + "\n")
 
     def check(self) -> list[str]:
-        """Everything that is wrong with the templates, one line each; they are compiled but not rendered."""
+        """Everything that is wrong with the templates, one line each. Every mail is written with every sample."""
         return [problem for name in VALUES for problem in self._problems(name)] + [
             f"{path}: no mail is called {path.name.removesuffix(SUFFIX)}; there are {', '.join(VALUES)}"
             for path in sorted(self._folders[0].glob(f"*{SUFFIX}"))
@@ -94,6 +81,17 @@ class Templates:
                 yield f'{path}, line 1: must be "Subject: " and the subject'
             for value in sorted(unknown):
                 yield f"{path}: there is no value {value}; there are {', '.join(sorted(VALUES[name]))}"
+            if not unknown:
+                yield from self._failures(name)
+
+    def _failures(self, name: str) -> Iterator[str]:
+        """The first sample with which a template cannot be written."""
+        for sample in SAMPLES[name]:
+            try:
+                self.render(name, **sample)
+            except ConfigurationError as error:
+                yield str(error)
+                return
 
     def _path(self, name: str) -> Path | None:
         paths = (folder / (name + SUFFIX) for folder in self._folders)

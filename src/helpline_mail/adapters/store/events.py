@@ -33,8 +33,8 @@ def of_ticket(connection: Connection, ticket_id: int) -> list[dict[str, Any]]:
     return _rows(connection, event.c.ticket_id == ticket_id)
 
 
-def without_ticket(connection: Connection, limit: int = 100) -> list[dict[str, Any]]:
-    """The newest lines about messages that belong to no ticket, oldest of them first."""
+def without_ticket(connection: Connection, limit: int | None) -> list[dict[str, Any]]:
+    """Lines about messages that belong to no ticket, oldest first: the newest `limit` of them, or all."""
     rows = connection.execute(
         select(event, ledger.c.disposition, ledger.c.uid)
         .join(ledger, ledger.c.id == event.c.ledger_id)

@@ -74,9 +74,9 @@ def add_outgoing(connection: Connection, ticket_id: int, kind: str, at: datetime
 
 def rewrite(connection: Connection, internet_message_id: str, text: str) -> None:
     """Replaces the words of a message of ours that has not left."""
-    connection.execute(
-        update(message_content).where(message_content.c.internet_message_id == internet_message_id).values(text=text)
-    )
+    ours = select(message.c.id).where(message.c.message_id_digest == digest(internet_message_id))
+    of_ours = message_content.c.message_id.in_(ours.where(message.c.direction == "out").scalar_subquery())
+    connection.execute(update(message_content).where(of_ours).values(text=text))
 
 
 def _insert(connection: Connection, **values: Any) -> int:

@@ -240,9 +240,10 @@ def show(connection: Connection, outbox_id: int) -> dict[str, Any] | None:
 
 
 def retry(connection: Connection, outbox_id: int, now: datetime) -> bool:
-    """Puts a mail that failed, waits or is in doubt back into the queue; False for any other."""
+    """Puts a mail that failed, waits or is in doubt back into the queue as if it were new; False for any other."""
     again = (OutboxState.FAILED, OutboxState.UNKNOWN, OutboxState.DEFERRED, OutboxState.CANCELLED)
-    return _set_state(connection, outbox_id, again, state=OutboxState.QUEUED, next_attempt_at=now, settled_at=None)
+    return _set_state(connection, outbox_id, again, state=OutboxState.QUEUED, created_at=now, next_attempt_at=now,
+                      settled_at=None)  # fmt: skip
 
 
 def cancel(connection: Connection, outbox_id: int, now: datetime) -> bool:

@@ -189,6 +189,7 @@ clock = Table(
     Column("stopped_at", UtcDateTime),
     Column("kept", Boolean),  # recorded once, when it stops
     Column("opening_seconds", Integer),  # opening time that the answer took
+    Index(None, "ticket_id", "id"),
     Index("uq_clock_running", "ticket_id", "kind", unique=True, sqlite_where=text("stopped_at IS NULL"),
           postgresql_where=text("stopped_at IS NULL")),
     Index("ix_clock_due", "due_at", sqlite_where=text("stopped_at IS NULL"),
@@ -238,7 +239,6 @@ outbox_content = Table(
     Column("envelope_from", String(320), nullable=False),
     Column("recipient", String(320), nullable=False),
     Column("octets", LargeBinary, nullable=False),
-    Index(None, "recipient"),
 )
 
 event = Table(

@@ -1,0 +1,66 @@
+"""What each template is given: a few sets of values for each, among them every situation that a text depends on.
+
+They name the values that an operator's own template may use, and `Templates.check` writes every mail with each set, so
+that a template which fails only late on some evening fails at the start instead.
+"""
+
+from collections.abc import Mapping
+from itertools import product
+
+from helpline_mail.domain.acknowledgement import Acknowledgement
+from helpline_mail.domain.message import Attachment
+
+_HELPLINE = {"helpline": "Professionals Online Safety Helpline"}
+_TICKET = _HELPLINE | {"reference": "POSH-7K3M9Q"}
+_WAITING = _TICKET | {"waiting": "2 hours of opening time"}
+_BY = "by 13:00 today, Tuesday 24 November"
+_FACTS = (
+    Acknowledgement("in_hours", _BY, True, "16:00 today", None, "", ""),
+    Acknowledgement("in_hours", _BY, True, None, None, "", ""),
+    Acknowledgement("out_of_hours", _BY, False, None, "10:00 today", "", ""),
+    Acknowledgement("weekend", _BY, False, None, "10:00 on Monday 30 November", "at the weekend", ""),
+    Acknowledgement("closure", _BY, False, None, "10:00 on Monday 4 January 2027", "on Friday 1 January", "Christmas"),
+    Acknowledgement("bank_holiday", _BY, False, None, "10:00 on Tuesday 7 April", "on Monday 6 April", "Easter Monday"),
+    Acknowledgement("late", _BY, True, "16:00 today", None, "", ""),
+)
+_NOTICE = _TICKET | {
+    "is_new": True, "sender": "Alice <alice@school.sch.uk>", "subject": "A worry", "received": "09:55 today",
+    "due": "13:00 today", "is_late": False, "text": "Dear helpline", "attachments": (), "hints": (),
+}  # fmt: skip
+_FILES = (Attachment("screen.png", "image/png", 48_213, ""), Attachment("", "image/png", 1, ""))
+_LINE = {"reference": "POSH-7K3M9Q", "due": "13:00 today", "is_late": False, "taken_by": ""}
+_UNTOLD = {"reference": "POSH-7K3M9Q", "kind": "enquiry", "received": "09:55 today", "by": _BY}
+_ALARM = _HELPLINE | {"headline": "the mailbox cannot be read", "since": "09:54 today"}
+
+SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
+    "acknowledgement": tuple(
+        _TICKET | {"telephone": telephone, "skype": skype, "facts": facts}
+        for facts, telephone, skype in product(_FACTS, ("0844 381 4772", ""), ("professionalshelpline", ""))
+    ),
+    "notice": (
+        _NOTICE,
+        _NOTICE | {"is_new": False, "due": "", "subject": "", "text": ""},
+        _NOTICE | {"is_late": True, "attachments": _FILES, "hints": ("Possibly related to POSH-2B4C6D.",)},
+    ),
+    "reminder": tuple(
+        _WAITING | {"by": _BY, "left": "30 minutes", "taken_by": taken_by} for taken_by in ("", "First Adviser")
+    ),
+    "overdue": tuple(
+        _WAITING | {"was_due": "13:00 today", "overdue": "1 hour", "taken_by": taken_by} for taken_by in ("", "Amy")
+    ),
+    "reminder_list": (
+        _HELPLINE | {"lines": (_LINE,), "count": 1, "late": 0},
+        _HELPLINE | {"lines": (_LINE, _LINE | {"is_late": True, "taken_by": "Amy"}), "count": 300, "late": 1},
+    ),
+    "digest": (
+        _HELPLINE | {"lines": (_UNTOLD,), "count": 1},
+        _HELPLINE | {"lines": (_UNTOLD, _UNTOLD | {"kind": "acknowledgement", "by": ""}), "count": 300},
+    ),
+    "refusal": tuple(_TICKET | {"is_due": is_due} for is_due in (True, False)),
+    "undelivered": tuple(
+        _TICKET | {"kind": "acknowledgement", "what": "refused at RCPT (550)", "in_doubt": in_doubt, "is_due": is_due}
+        for in_doubt, is_due in product((True, False), repeat=2)
+    ),
+    "alarm": tuple(_ALARM | {"advice": advice} for advice in ("run helpline-mail check.", "")),
+    "alarm_over": (_ALARM | {"lasted": "11 minutes"},),
+}
