@@ -162,7 +162,7 @@ def test_a_budget_has_bounds_and_the_example_names_them(tmp_path: Path, key: str
         load(written(tmp_path, EXAMPLE.replace(f"{key} = {default[1]}", f"{key} = {bound}")), TODAY)
         outside = '"0s"' if bound == '"1s"' else '"11s"' if bound == '"10s"' else int(bound) + beyond
         (line,) = mistakes(tmp_path, EXAMPLE.replace(f"{key} = {default[1]}", f"{key} = {outside}"))
-        assert line.startswith(f"budgets.{key}: input should be ")
+        assert line.startswith(f"budgets.{key}: too ")
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["least", "most"])

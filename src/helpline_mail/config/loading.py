@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
@@ -72,10 +72,11 @@ def _mistakes(error: ValidationError) -> list[str]:
 
 def _spoken(context: dict[str, Any]) -> str:
     """A limit as it is written in the file."""
-    limit = next(context[name] for name in ("ge", "gt", "le") if name in context)
-    if not isinstance(limit, timedelta):
+    name, limit = next((name, limit) for name, limit in context.items() if name in ("ge", "gt", "le"))
+    if isinstance(limit, int | float):
         return f"{limit:_}"
-    return f"{limit.total_seconds():g}s" if "gt" not in context else "over 0s"
+    written = f"{str(limit).partition(' ')[0]}s"  # pydantic says "10 seconds" of a duration
+    return f"over {written}" if name == "gt" else written
 
 
 def _shown_key(part: int | str) -> str:

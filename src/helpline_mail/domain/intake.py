@@ -45,6 +45,8 @@ class Context:
     """IMAP INTERNALDATE: when the message reached the mailbox."""
     duplicate_of: int | None = None
     """The message that holds the same content already."""
+    duplicate_is_of_machine: bool = False
+    """That one bore a machine's mark, which a forwarder or a third person may have put on it."""
     same_id_other_content: bool = False
     is_own_mail: bool = False
     """Its Message-ID is one that we signed and really sent."""
@@ -100,7 +102,9 @@ def _decide(message: Message, context: Context, policy: Policy) -> Intake:
         return _aside(
             Disposition.RECORDED, "recorded", Reason("before_start", "it arrived before the start date", "automatic")
         )
-    if context.duplicate_of is not None:
+    machine = automatic_reason(message, policy.own)
+    is_machines = bool(machine and machine.kind == "automatic")
+    if context.duplicate_of is not None and (is_machines or not context.duplicate_is_of_machine):
         return _aside(
             Disposition.DUPLICATE, "duplicate", Reason("duplicate", "the same message is here already", "automatic")
         )
@@ -108,14 +112,13 @@ def _decide(message: Message, context: Context, policy: Policy) -> Intake:
         return _aside(Disposition.OWN, "own", Reason("own_mail", "it is a mail that we sent ourselves", "automatic"))
     thread = _thread(context)
     why_thread = Reason(thread.code, thread.text, "withheld")
-    machine = automatic_reason(message, policy.own)
     if message.bounces:
         bounce = _bounce(message.bounces, context, why_thread)
         named = {one.recipient.casefold() for one in message.bounces}
         is_ours = any(mail.recipient.casefold() in named for mail in context.sent)
-        if is_ours or (machine and machine.kind == "automatic"):
+        if is_ours or is_machines:
             return bounce  # else a person may write what only reads like a bounce
-    if machine and machine.kind == "automatic":
+    if machine and is_machines:
         return Intake(
             Disposition.AUTOMATIC, "automatic", thread.ticket_id, starts_clock=False, acknowledge=False,
             notify_staff=False, related=thread.related, reasons=(machine, why_thread),

@@ -16,6 +16,7 @@ from typing import Literal
 REFERENCE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"  # no vowels, nothing that is misread on the telephone
 REFERENCE_LENGTH = 6
 SIGNATURE_OCTETS = 16
+MOST_HINTS = 10
 _REFERENCE = r"([a-z]{2,8}-[a-z0-9]{6})"
 _SIGNATURE = r"([a-z2-7]{26})"
 _OUR_KIND = re.compile(rf"<{_REFERENCE}\.([^<>]*)", re.IGNORECASE)
@@ -127,7 +128,7 @@ def decide_thread(candidates: Iterable[Candidate], bad_tokens: int, mentioned: I
     """
     found = list(candidates)
     joined = {c.ticket_id: c for c in found if c.sender_participates}
-    hints = list(dict.fromkeys([*(c.reference for c in found), *mentioned]))
+    hints = list(dict.fromkeys([*(c.reference for c in found), *mentioned]))[:MOST_HINTS]
     if len(joined) == 1:
         (candidate,) = joined.values()
         others = tuple(reference for reference in hints if reference != candidate.reference)

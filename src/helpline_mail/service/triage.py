@@ -139,15 +139,16 @@ def gather(
     reported = [bounce.original_message_id for bounce in message.bounces if bounce.original_message_id]
     own = message.message_id if message.sender.address and message.sender.address.addr_spec in policy.own else None
     returned = outbox.sent_with_message_ids(connection, [i for i in (*reported, own) if i and _genuine(signer, i)])
-    alike = messages.alike(connection, message)
-    duplicate = alike.duplicate_of
+    arrived_at = _arrival(entry, now)
+    alike = messages.alike(connection, message, arrived_at)
+    duplicate, is_of_machine = alike.duplicate_of, alike.is_of_machine
     if entry.raw_id is not None and duplicate is None:
         duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
-    arrived_at = _arrival(entry, now)
     acknowledged = outbox.acknowledged(connection, message.sender.address, now)
     return Context(
         arrived_at=arrived_at,
         duplicate_of=duplicate if duplicate != entry.message_id else None,
+        duplicate_is_of_machine=is_of_machine,
         same_id_other_content=alike.reused_id,
         is_own_mail=own is not None and own in returned,
         sent=tuple(dict.fromkeys([
@@ -190,7 +191,10 @@ def _candidates(
     ]
     by_evidence += [(ticket_id, "our_reply_address") for ticket_id in tickets.ids_of(connection, references).values()]
     unsigned = [internet_id for internet_id in ids if internet_id not in sent]
-    by_evidence += [(ticket_id, "stored_message_id") for ticket_id in messages.tickets_holding(connection, unsigned)]
+    by_evidence += [
+        (ticket_id, "stored_message_id")
+        for ticket_id in messages.tickets_holding(connection, unsigned, message.sender.address)
+    ]
     found = dict(reversed(by_evidence))  # the strongest evidence for each ticket
     names = tickets.references_of(connection, found)
     sender = message.sender.address

@@ -105,7 +105,8 @@ def _add(
 
 
 def _keep(connection: Connection, octets: bytes, *, complete: bool, size: int) -> int:
-    digest = hashlib.sha256(octets).hexdigest()
+    of = octets if complete else octets + b"\0%d" % size  # beginnings alike are not the same message
+    digest = hashlib.sha256(of).hexdigest()
     row = {"digest": digest, "size": size or len(octets), "complete": complete, "octets": octets}
     new = insert_or_nothing(connection, raw_content, row)
     if new is not None:

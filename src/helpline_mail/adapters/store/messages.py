@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, insert, select, update
 
-from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content
+from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content, participant
 from helpline_mail.adapters.store.tickets import digest
 from helpline_mail.domain.message import Address, Message
 
@@ -91,42 +91,79 @@ class Alike(NamedTuple):
     """Messages that a new one is the same as, or might be."""
 
     duplicate_of: int | None
-    """The message with the same content, the same Date and the same Message-ID if any."""
+    """The message with the same content, Date and Message-ID if any; a person's before a machine's."""
+    is_of_machine: bool = False
+    """Whether that one was filed as a machine's."""
     reused_id: bool = False
     """Its Message-ID came before with other content."""
     ticket_ids: tuple[int, ...] = ()
     """Tickets of messages that nobody can tell to be the same: a hint for staff."""
 
 
-def alike(connection: Connection, mail: Message) -> Alike:
+PERSONS = ("enquiry", "follow_up", "staff_unverified")
+
+
+def alike(connection: Connection, mail: Message, arrived_at: datetime) -> Alike:
     """What is here already of a message that looks like this one."""
     content = content_digest(mail)
     identity = digest(mail.message_id) if mail.message_id else None
-    same_id = message.c.message_id_digest == identity
-    same_content = (message.c.content_digest == content) & message.c.message_id_digest.is_(None)
-    rows = connection.execute(
-        select(message.c.id, message.c.ticket_id, message.c.content_digest)
-        .where(same_id if identity else same_content, message.c.direction == "in")
-        .order_by(message.c.id)
+    came_in = message.c.direction == "in"
+    has_id = message.c.message_id_digest == identity if identity else message.c.message_id_digest.is_(None)
+    columns = (message.c.id, message.c.ticket_id, message.c.kind, message.c.at)
+    is_person = case((message.c.kind.in_(PERSONS), 0), else_=1)
+    same = connection.execute(
+        select(*columns)
+        .where(came_in, has_id, message.c.content_digest == content)
+        .order_by(is_person, message.c.id.desc())
         .limit(20)
     ).all()
-    same = next((row.id for row in rows if row.content_digest == content), None)
-    if identity is None and mail.date is None:
-        same = None  # nothing says that two equal texts are one mail: a form may send them weeks apart
-    ticket_ids = tuple(dict.fromkeys(row.ticket_id for row in rows if row.ticket_id is not None))
-    return Alike(same, identity is not None and bool(rows), ticket_ids)
+    others = (
+        connection.execute(
+            select(*columns)
+            .where(came_in, has_id, message.c.content_digest != content)
+            .order_by(message.c.id.desc())
+            .limit(20)
+        ).all()
+        if identity
+        else []
+    )
+    first = next((row for row in same if _is_the_same(mail, row.at, arrived_at)), None)
+    tickets = dict.fromkeys(row.ticket_id for row in (*same, *others) if row.ticket_id is not None)
+    return Alike(
+        first.id if first else None,
+        is_of_machine=first is not None and first.kind not in PERSONS,
+        reused_id=bool(others),
+        ticket_ids=tuple(tickets),
+    )
 
 
-def tickets_holding(connection: Connection, internet_message_ids: Iterable[str]) -> set[int]:
-    """The tickets that hold a message with one of these Message-IDs."""
+def _is_the_same(mail: Message, at: datetime, arrived_at: datetime) -> bool:
+    """Whether equal words are one mail. Without a Date only what came within a day is: a form may repeat itself."""
+    if mail.date is not None:
+        return True
+    return mail.message_id is not None and abs(arrived_at - at) < timedelta(days=1)
+
+
+def tickets_holding(
+    connection: Connection, internet_message_ids: Iterable[str], sender: Address | None, limit: int = 10
+) -> list[int]:
+    """Tickets that hold a message with one of these Message-IDs: first those in which the sender takes part.
+
+    A stranger may use one Message-ID any number of times, so no more than `limit` of each kind are looked at.
+    """
     if not (digests := [digest(internet_id) for internet_id in internet_message_ids]):
-        return set()
-    rows = connection.execute(
+        return []
+    holding = (
         select(message.c.ticket_id)
         .where(message.c.message_id_digest.in_(digests), message.c.ticket_id.is_not(None))
         .distinct()
+        .order_by(message.c.ticket_id.desc())
+        .limit(limit)
     )
-    return {row.ticket_id for row in rows}
+    taking_part = participant.c.address == (sender.addr_spec.casefold() if sender else "")
+    own = holding.join(participant, participant.c.ticket_id == message.c.ticket_id).where(taking_part)
+    found = [row.ticket_id for query in (own, holding) for row in connection.execute(query)]
+    return list(dict.fromkeys(found))
 
 
 def of_ticket(connection: Connection, ticket_id: int) -> list[dict[str, Any]]:

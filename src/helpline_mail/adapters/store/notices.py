@@ -8,7 +8,7 @@ from sqlalchemy import Connection, case, func, select, update
 from helpline_mail.adapters.store.messages import sender_digest
 from helpline_mail.adapters.store.schema import clock, message, ticket
 from helpline_mail.domain.message import Address
-from helpline_mail.domain.rations import WINDOW, Told
+from helpline_mail.domain.rations import DAY, WINDOW, Told
 
 
 class Untold(NamedTuple):
@@ -24,7 +24,7 @@ class Untold(NamedTuple):
 def told(connection: Connection, sender: Address | None, now: datetime) -> Told:
     """How many messages staff got a notice of in the past hour: of that sender's, and in all."""
     of_sender = func.sum(case((message.c.sender_digest == sender_digest(sender), 1), else_=0))
-    lately = message.c.told_at.between(now - WINDOW, now)
+    lately = message.c.told_at.between(now - WINDOW, now + DAY)
     row = connection.execute(select(func.coalesce(of_sender, 0), func.count()).where(lately)).one()
     return Told(int(row[0]), int(row[1]))
 
