@@ -9,6 +9,7 @@ from helpline_mail.adapters.store import schema
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.service import queues
 from helpline_mail.service import triage as service
+from helpline_mail.service.answer import answer
 from helpline_mail.service.inquire import status
 from tests.integration.desk import ALICE, AMY, FOLDER, Desk, bounce, follow_up, header, mail
 
@@ -109,3 +110,17 @@ def test_triage_that_is_stopped_again_and_again_quarantines_nothing(desk: Desk) 
         assert done == service.Triaged(0, 0, 0)
         assert attempts(desk) == [("stored", 0, None)] * 2
     assert desk.triage() == service.Triaged(triaged=2, quarantined=0, failed=0)
+
+
+def test_what_was_answered_while_it_stood_in_quarantine_starts_nothing(desk: Desk) -> None:
+    entry_id = quarantined(desk, mail())
+    reference = desk.tickets()[0]["reference"]
+    answer(desk.store, desk.correspondence.policy, reference, desk.clock(), desk.clock())
+    desk.clock.advance(days=1)
+    queues.release(desk.store, entry_id, desk.clock())
+    desk.triage()
+    (clock,) = desk.rows(schema.clock)
+    assert clock.kept is True
+    assert desk.outbox("acknowledgement") == []
+    assert desk.tickets()[0]["requester"] == ALICE, "and yet the ticket knows its enquirer now"
+    assert "answered_in_quarantine" in desk.codes()

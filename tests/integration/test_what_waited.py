@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from helpline_mail.adapters.store import schema
 from helpline_mail.adapters.store.engine import FURTHEST_AHEAD
 from helpline_mail.domain.delivery import Envelope, InDoubt, Outcome
 from helpline_mail.service.answer import answer
+from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.inquire import ticket_shown
 from helpline_mail.service.submit import submit
-from tests.integration.desk import ALICE, AMY, LEAD, Away, Desk, Letterbox, header, mail, words
+from helpline_mail.wire.templates import Templates
+from tests.integration.desk import ALICE, AMY, LEAD, SIGNER, Away, Desk, Letterbox, header, mail, policy, words
 
 WRITTEN_LINES = "Our lines are open now, until 16:00 today."
 
@@ -173,3 +176,20 @@ def test_one_slow_mail_holds_up_none_of_the_others(desk: Desk) -> None:
     box = asyncio.run(send_all())
     assert {row.state for row in desk.outbox()} == {"delivered"}
     assert (len(box.taken), box.taken[-1].octets) == (9, box.first), "the slow one came last"
+
+
+def test_an_acknowledgement_that_cannot_be_written_anew_leaves_as_it_was_and_stops_no_other(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Somebody has changed a template meanwhile, and it fails for a late answer."""
+    desk.mailbox.append(mail(), desk.clock())
+    desk.collect()
+    desk.triage()
+    (frozen,) = [row.octets for row in desk.rows(schema.outbox_content) if row.recipient == ALICE]
+    (tmp_path / "acknowledgement.txt.j2").write_text("Subject: x\n\n{{ facts.nothing }}\n")
+    desk.correspondence = Correspondence(policy(), SIGNER, Templates(tmp_path))
+    desk.clock.advance(hours=4)
+    desk.submit()
+    assert [envelope.octets for envelope in desk.sent("acknowledgement")] == [frozen]
+    assert {row.state for row in desk.outbox()} == {"delivered"}
+    assert "not_renewed" in desk.codes()
