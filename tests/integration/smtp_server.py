@@ -17,6 +17,8 @@ class SmtpServer:
 
     script: list[tuple[str, str | None]] = field(default_factory=list)
     taken: list[tuple[str, list[str], bytes]] = field(default_factory=list)
+    reply_after: float = 0.0
+    """Seconds from the final dot to the reply."""
     connections: int = 0
     port: int = 0
 
@@ -51,6 +53,7 @@ class SmtpServer:
                 writer.write(b"354 go on\r\n")
                 octets = (await reader.readuntil(b"\r\n.\r\n"))[:-3]
                 reply = trouble[1] if trouble[0] == "." else "250 taken"
+                await asyncio.sleep(self.reply_after)
                 if reply is DROP or reply.startswith("2"):
                     self.taken.append((sender, recipients, octets.replace(b"\r\n..", b"\r\n.")))
                 if reply is DROP:
@@ -63,9 +66,9 @@ class SmtpServer:
 
 
 @asynccontextmanager
-async def running(*script: tuple[str, str | None]) -> AsyncIterator[SmtpServer]:
+async def running(*script: tuple[str, str | None], reply_after: float = 0.0) -> AsyncIterator[SmtpServer]:
     """The server, listening until the block ends."""
-    fake = SmtpServer(list(script))
+    fake = SmtpServer(list(script), reply_after=reply_after)
     server = await asyncio.start_server(fake._converse, "127.0.0.1", 0)
     fake.port = server.sockets[0].getsockname()[1]
     try:

@@ -19,14 +19,16 @@ from tests.integration.smtp_server import DROP, SmtpServer, running
 Pass = Callable[[], Awaitable[service.Submitted]]
 
 
-def against(desk: Desk, *script: tuple[str, str | None], at_once: int = 1) -> Callable[[Any], SmtpServer]:
+def against(
+    desk: Desk, *script: tuple[str, str | None], at_once: int = 1, timeout: float = 5.0, reply_after: float = 0.0
+) -> Callable[[Any], SmtpServer]:
     """Runs a scene against a server with that script; the scene gets a coroutine that is one pass."""
 
     def play(scene: Callable[[Pass, SmtpServer], Awaitable[None]]) -> SmtpServer:
         async def stage() -> SmtpServer:
-            async with running(*script) as server:
+            async with running(*script, reply_after=reply_after) as server:
                 client = SubmissionServer(
-                    "127.0.0.1", server.port, "none", "", "", 5.0, tls_context(None), "example.org.uk"
+                    "127.0.0.1", server.port, "none", "", "", timeout, tls_context(None), "example.org.uk"
                 )
 
                 async def one_pass() -> service.Submitted:
@@ -120,6 +122,12 @@ def test_refused_for_good_is_told_to_staff(acknowledged: Desk, stage: str) -> No
     assert (the_row(acknowledged).state, the_row(acknowledged).code) == ("failed", 550)
     told = [row for row in acknowledged.outbox("notice") if row.unique_key.startswith("undelivered/")]
     assert [row.state for row in told] == ["delivered", "delivered"]
+
+
+def test_the_reply_to_the_data_is_waited_for_beyond_the_general_timeout(acknowledged: Desk) -> None:
+    server = against(acknowledged, timeout=0.5, reply_after=1.5)(once)
+    assert (the_row(acknowledged).state, the_row(acknowledged).attempts) == ("delivered", 1)
+    assert [octets for _, _, octets in server.taken] == [frozen(acknowledged)]
 
 
 def test_a_drop_after_the_data_means_at_most_one_more_of_the_very_same_bytes(acknowledged: Desk) -> None:

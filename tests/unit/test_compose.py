@@ -161,9 +161,28 @@ def test_an_address_that_could_be_read_otherwise_is_refused(address: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "address", ["o'brien+x@school.sch.uk", "john..doe.@docomo.ne.jp", "a_b@under_score.example", "a@localhost"]
+    "address",
+    ["o'brien+x@school.sch.uk", "john..doe.@docomo.ne.jp", "a_b@under_score.example", "a-b-@3.xn--p1ai", "a@x-1.uk"],
 )
 def test_an_odd_address_that_works_is_written_to(address: str) -> None:
+    assert is_writable(address)
+    assert header(compose(replace(DRAFT, to=Address(address))), "To") == address.encode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "victim%bank.example@localhost", "victim%bank.example@school.sch.uk", "evil.example!mallory@localhost",
+        "evil.example!mallory@school.sch.uk", "|mail@school.sch.uk", "/dev/null@school.sch.uk", "a/b@school.sch.uk",
+        "-f@school.sch.uk", "alice@localhost", "a@127.0.0.1", "a@2130706433", "a@school.1", "a@127.0.0.0x1", "a@x.-",
+    ],
+)  # fmt: skip
+def test_an_outsiders_address_that_servers_route_elsewhere_is_not_written_to(address: str) -> None:
+    assert not is_writable(address)
+
+
+@pytest.mark.parametrize("address", ["amy@localhost", "alarms@rig", "amy@127.0.0.1", "team/urgent@example.org.uk"])
+def test_a_configured_address_may_be_on_a_server_without_a_dot(address: str) -> None:
     assert header(compose(replace(DRAFT, to=Address(address))), "To") == address.encode()
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpline_mail.domain.message import Address
+from helpline_mail.domain.message import Address, folded
 from helpline_mail.wire.address_fields import addresses_of
 from helpline_mail.wire.headers import Field
 from helpline_mail.wire.identity import sender_of
@@ -51,6 +51,12 @@ def sender(*values: str):
         ".alice@school.sch.uk",
         "alice@school。sch。uk",  # ideographic full stops
         "alice@sch\u200bool.sch.uk",
+        "alice@s\N{KELVIN SIGN}ool.sch.uk",
+        "alice@s\N{KELVIN SIGN}ool.m\u00fcller.example",
+        "alice@\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}.example",
+        "alice@\N{LATIN SMALL LETTER LONG S}chool.sch.uk",
+        "alice@\N{FULLWIDTH LATIN SMALL LETTER S}chool.sch.uk",
+        "a@b.u\N{KELVIN SIGN} <a@b.uk>",
         "ali\u202ece@school.sch.uk",
         "Smith, Alice <alice@school.sch.uk>",
         "undisclosed-recipients:;",
@@ -174,6 +180,18 @@ def test_addresses_end_at_the_limit():
     found, more = addresses_of("a@b.uk, b@b.uk, c@b.uk", 2)
     assert (len(found), more) == (2, True)
     assert addresses_of("a@b.uk, b@b.uk", 2) == (found, False)
+
+
+def test_only_ascii_letters_lose_their_case_where_addresses_are_compared():
+    assert folded("Alice.O'Neil@School.example") == "alice.o'neil@school.example"
+    for other in (
+        "stra\u00dfe",
+        "ali\u017fe",
+        "\N{KELVIN SIGN}",
+        "\u00c4",
+        "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}",
+    ):
+        assert folded(other) == other
 
 
 FORGERIES = st.text(alphabet=st.sampled_from(list('am@<>(),;:"\\ \t=?.[]')) | st.characters(), max_size=60)

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from string import ascii_lowercase, ascii_uppercase
 from typing import Literal
+
+_TO_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def folded(text: str) -> str:
+    """For comparing addresses: only ASCII letters lose their case, so no other character becomes one of them.
+
+    `str.lower` makes a k of the Kelvin sign and `str.casefold` an s of a long s: two people would be one.
+    """
+    return text.translate(_TO_LOWER)
 
 
 @dataclass(frozen=True, slots=True)

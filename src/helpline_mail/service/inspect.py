@@ -2,9 +2,10 @@
 
 import mailbox
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,10 +15,18 @@ from helpline_mail.domain.responder import OwnAddresses, automatic_reason
 from helpline_mail.wire.parse import parse
 
 
-def messages_at(path: str, standard_input: BinaryIO) -> Iterator[tuple[str, bytes]]:
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A message of a folder whose file cannot be read, and why."""
+
+    reason: str
+
+
+def messages_at(path: str, standard_input: BinaryIO) -> Iterator[tuple[str, bytes | Unread]]:
     """(source, octets) of each message: an .eml or mbox file, a Maildir, a folder of files, or `-`.
 
-    Raises MissingFileError or InputOutputError.
+    A file of a folder that cannot be read does not keep the others from being read. Otherwise raises MissingFileError
+    or InputOutputError.
     """
     if path == "-":
         yield from _of_standard_input(standard_input.read())
@@ -28,7 +37,7 @@ def messages_at(path: str, standard_input: BinaryIO) -> Iterator[tuple[str, byte
     try:
         if place.is_dir():
             for file in _files(place):
-                yield str(file), file.read_bytes()
+                yield str(file), _octets(file)
         elif _is_mbox(place):
             yield from _of_mbox(place)
         else:
@@ -52,10 +61,27 @@ def _of_standard_input(octets: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """A Maildir's messages, new and read; of any other folder its files."""
-    if (folder / "cur").is_dir() and (folder / "new").is_dir():
-        return sorted([*(folder / "new").iterdir(), *(folder / "cur").iterdir()], key=lambda file: file.name)
-    return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    """A Maildir's messages, new and read, even if one of the two folders is missing; of any other folder its files."""
+    maildir = [part for part in (folder / "new", folder / "cur") if part.is_dir()]
+    found = (file for part in maildir or [folder] for file in part.iterdir() if _is_message(file))
+    return sorted(found, key=lambda file: file.name)
+
+
+def _is_message(file: Path) -> bool:
+    """Regular files that are not hidden. What cannot be looked at counts, so that it is told rather than left out."""
+    if file.name.startswith("."):
+        return False
+    try:
+        return stat.S_ISREG(file.stat().st_mode)
+    except OSError:
+        return True
+
+
+def _octets(file: Path) -> bytes | Unread:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        return Unread(error.strerror or type(error).__name__)
 
 
 def _is_mbox(file: Path) -> bool:
@@ -72,8 +98,11 @@ def _of_mbox(file: Path) -> Iterator[tuple[str, bytes]]:
         box.close()
 
 
-def inspected(source: str, octets: bytes, own: OwnAddresses, budgets: Budgets) -> dict[str, Any]:
-    """The contract's facts of one message."""
+def inspected(source: str, octets: bytes | Unread, own: OwnAddresses, budgets: Budgets) -> dict[str, Any]:
+    """The contract's facts of one message. One that cannot be read has a defect, and is otherwise empty."""
+    if isinstance(octets, Unread):
+        unread = f"The file cannot be read ({octets.reason}); check the path and its permissions."
+        return inspected(source, b"", own, budgets) | {"automatic": None, "defects": [unread]}
     message = parse(octets, budgets)
     reason = automatic_reason(message, own)
     address = message.sender.address

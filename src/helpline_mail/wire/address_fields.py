@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import idna
 
-from helpline_mail.domain.message import Address
+from helpline_mail.domain.message import Address, folded
 from helpline_mail.wire import headers, printable
 
 _TOKEN = re.compile(
@@ -77,7 +77,7 @@ def mailbox(tokens: list[Token]) -> Address:
     addr_spec = _addr_spec(_trimmed(tokens[opening + 1 : -1]))
     phrase = tokens[:opening]
     name = _name(phrase)
-    if any(token.kind == "special" for token in phrase) and name.casefold() != addr_spec.casefold():
+    if any(token.kind == "special" for token in phrase) and folded(name) != folded(addr_spec):
         raise Malformed("an unquoted name that could be an address")
     return Address(addr_spec, name)
 
@@ -123,7 +123,9 @@ def a_labels(domain: str) -> str:
     """The domain as lower-case A-labels (RFC 5890 section 2.3.2.1). Raises Malformed."""
     if len(domain) > 253:
         raise Malformed("a domain that is too long")
-    name = unicodedata.normalize("NFC", domain).lower()
+    if any(not character.isascii() and _holds_ascii(_lower(character)) for character in domain):
+        raise Malformed("a domain with a look-alike of another letter")  # the Kelvin sign, which lowers to k
+    name = _lower(domain)
     if not name.isascii() or "xn--" in name:
         try:
             name = idna.encode(name, strict=True).decode("ascii")
@@ -132,6 +134,14 @@ def a_labels(domain: str) -> str:
     if len(name) > 253 or not _A_LABELS.fullmatch(name):
         raise Malformed("a domain that is no host name")
     return name
+
+
+def _lower(text: str) -> str:
+    return unicodedata.normalize("NFC", text).lower()
+
+
+def _holds_ascii(text: str) -> bool:
+    return any(character.isascii() for character in text)
 
 
 def addresses_of(value: str, limit: int) -> tuple[tuple[Address, ...], bool]:

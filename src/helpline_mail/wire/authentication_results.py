@@ -8,6 +8,7 @@ believed.
 import re
 from collections.abc import Iterator, Mapping
 
+from helpline_mail.domain.message import folded
 from helpline_mail.domain.responder import Verdict
 
 MICROSOFT_365 = "microsoft-365"
@@ -16,6 +17,8 @@ MICROSOFT_365 = "microsoft-365"
 _LONGEST = 8192
 _METHOD = re.compile(r" ?([a-z][a-z0-9-]*)(?: ?/ ?\d+)?=([a-z]+)(?= |$)")
 _WORD = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^ "])+')
+_SAID = re.compile(r"[a-z0-9._/-]+=.*", re.DOTALL)
+_DOMAIN = re.compile(r"[^\s@\"\\.]+(?:\.[^\s@\"\\.]+)*+(?=\.?\Z)")
 _Result = tuple[str, str, dict[str, str]]
 
 
@@ -56,11 +59,11 @@ def _weigh(results: list[_Result], from_domain: str) -> Verdict:
 
 def _of_receiver(value: str, authserv_id: str) -> list[str]:
     """The statements of one field if the configured receiver wrote it, else none."""
-    first, *rest = _statements(value.casefold())
-    if authserv_id.casefold() == MICROSOFT_365:
+    first, *rest = _statements(folded(value))
+    if folded(authserv_id) == MICROSOFT_365:
         return [first, *rest] if "=" in first else []
     identifier = next(iter(first.split()), "").strip('"')  # RFC 8601 section 2.5: a version may follow
-    return rest if identifier == authserv_id.casefold() else []
+    return rest if identifier == folded(authserv_id) else []
 
 
 def _statements(value: str) -> Iterator[str]:
@@ -98,9 +101,14 @@ def _results(statements: list[str]) -> Iterator[_Result]:
 
 
 def _properties(text: str) -> dict[str, str]:
-    """RFC 8601 section 2.2 propspec. A property said twice in two ways says nothing."""
+    """RFC 8601 section 2.2 propspec. A property said twice in two ways says nothing.
+
+    Nor does any beside a word that is no property: it may be a text of the sender's that was not quoted.
+    """
     properties: dict[str, str] = {}
     for word in _WORD.findall(text):
+        if not _SAID.fullmatch(word):
+            return {}
         name, _, value = word.partition("=")
         value = value.strip('"')
         properties[name] = value if properties.get(name, value) == value else ""
@@ -108,12 +116,20 @@ def _properties(text: str) -> dict[str, str]:
 
 
 def _author(properties: dict[str, str]) -> str:
-    return _domain(properties.get("header.from", ""))
+    """A domain, or the address it was taken from: at most one @."""
+    before, _, domain = properties.get("header.from", "").rpartition("@")
+    return "" if "@" in before else _domain(domain)
 
 
 def _signer(properties: dict[str, str]) -> str:
-    return _domain(properties.get("header.d") or properties.get("header.i", ""))
+    """RFC 6376 section 3.5: d= is a domain; i= is an address, whose local part may be missing."""
+    if "header.d" in properties:
+        return _domain(properties["header.d"])
+    before, at, domain = properties.get("header.i", "").rpartition("@")
+    return _domain(domain) if at and "@" not in before else ""
 
 
 def _domain(name: str) -> str:
-    return name.rpartition("@")[2].rstrip(".").casefold()
+    """The domain in ASCII lower case, without the dot of the root; of anything else nothing."""
+    found = _DOMAIN.match(name)
+    return folded(found[0]) if found else ""

@@ -36,6 +36,7 @@ _OPTIONAL = {"Reply-To", "Subject", "In-Reply-To", "References", "Auto-Submitted
 _ADDR_SPEC = re.compile(
     r"(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\Z"
 )
+_OUTSIDER = re.compile(r"(?!-)[^%!|/@]+@(?:[^.@]+\.)+[a-z][a-z0-9-]*\Z")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+>")
 _KIND = re.compile(r"[a-z_]{1,40}")
 _NOT_CRLF = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
@@ -81,7 +82,17 @@ def compose(draft: Draft) -> bytes:
 
 
 def is_writable(addr_spec: str) -> bool:
-    """Whether mail can be composed to that address: ASCII, no quoted local part, no address literal."""
+    """Whether an outsider's address can be written to, and would not lead a mail server to somebody else.
+
+    ASCII, no quoted local part, no address literal; nothing in the local part that servers take for a route
+    (`victim%bank.example@`, `evil.example!victim@`), a program, a file or an option; a domain with a dot that is no
+    number, because `localhost` and 127.0.0.1 are the mail server's own. Configured addresses are only held to the
+    first of these, by `compose`: whoever configures them may have servers without a dot.
+    """
+    return _is_addr_spec(addr_spec) and _OUTSIDER.match(addr_spec) is not None
+
+
+def _is_addr_spec(addr_spec: str) -> bool:
     return _ADDR_SPEC.match(addr_spec) is not None
 
 
@@ -145,7 +156,7 @@ def _bounded(references: list[str]) -> Iterable[str]:
 
 
 def _mailbox(address: Address) -> str:
-    if not is_writable(address.addr_spec):
+    if not _is_addr_spec(address.addr_spec):
         raise UnsafeMail("an address is not of a form that can be written to")
     name = _one_line(address.name, NAME_MAX)
     if not name:
