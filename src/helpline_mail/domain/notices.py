@@ -44,13 +44,13 @@ _AUTOMATIC_REPLY = (
     r"자동 ?(?:회신|응답|답장)",  # Korean
 )
 
-_I_AM = r"(?:i am |i'm )(?:currently |now )?"
+_I_AM = r"(?:(?:i am |i'm |i will be |i'll be )(?:currently |now )?|currently )"
 
 # Written alone, or with a colon, a dash, or how long.
 _ABSENCE = (
-    rf"(?:{_I_AM})?out of (?:the )?office(?: (?:reply|response|(?:auto )?(?:message|notification|notice)))?",
-    rf"(?:{_I_AM}|currently |now )?(?:away from (?:(?:the |my )?office|my desk)|on (?:annual|maternity) leave)",
-    rf"{_I_AM}(?:away|on (?:leave|holiday|vacation))|vacation (?:reply|message|notice)",
+    rf"{_I_AM}?out of (?:the )?office(?: (?:reply|response|(?:auto )?(?:message|notification|notice)))?",
+    rf"{_I_AM}?(?:away from (?:(?:the |my )?office|my desk)|on (?:annual|maternity) leave)",
+    r"vacation (?:reply|message|notice)",
     r"allan o'?r swyddfa|i ffwrdd o'?r swyddfa",
     r"abwesenheits(?:notiz|meldung|nachricht|info)|abwesenheit|abwesend|(?:ich bin )?nicht im buro",
     r"(?:je suis )?(?:actuellement )?absente? du bureau|absence du bureau|(?:message|notification) d'absence",
@@ -63,7 +63,7 @@ _ABSENCE = (
 )
 
 # What people write about too: only alone, with how long, or before the subject of another mail.
-_LEAVE = r"annual leave|on (?:holiday|vacation|leave)"
+_LEAVE = rf"annual leave|{_I_AM}?on (?:holiday|vacation|leave)|{_I_AM}away|je suis en conges?|ich bin im urlaub"
 
 # Sentences of which the beginning is enough.
 _SENTENCES = (
@@ -72,7 +72,7 @@ _SENTENCES = (
 )
 
 _REPLY = r"(?:re|aw|antw|odp|sv|vs|rv|rif)\b ?:"
-_UNTIL = "until|till|from|tan|bis|vom|du|jusqu|do|hasta|fino|ate|tot"
+_UNTIL = "until|till|from|today|returning|tan|bis|vom|du|jusqu|do|hasta|fino|ate|tot"
 
 _BOUNCE = (
     r"(?:permanent )?delivery (?:status|fail(?:ure|ed)|has failed|report|notification|delayed|incomplete)",
