@@ -12,8 +12,8 @@ from helpline_mail.domain.responder import (
     Verdict,
     authentication_reason,
     automatic_reason,
-    is_robot,
 )
+from helpline_mail.domain.robots import is_robot
 
 OWN = OwnAddresses("helpline@example.org.uk")
 OUR_ID = "<a1b2@example.org.uk>"
@@ -120,6 +120,33 @@ def test_a_null_return_path_and_a_notices_subject_are_a_machines(subject):
     assert verdict_of(enquiry(return_path="<>", subject=subject)) == ("null_return_path_notice", "automatic")
 
 
+@pytest.mark.parametrize("path", ["<>(x)", "(x) <>", "<> (a (b) c)"])
+def test_a_null_return_path_with_a_comment_is_one(path):
+    assert verdict_of(enquiry(return_path=path)) == ("null_return_path", "withheld")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "<MAILER-DAEMON>", "<MAILER-DAEMON@school.sch.uk>", "<bounces+1-a=b@school.sch.uk>", "bounce-123@x.example",
+        "<heads-bounces@school.sch.uk>", "<owner-heads@school.sch.uk>", "<prvs=12ab=bounces-1@x.example> (x)",
+    ],
+)  # fmt: skip
+def test_an_odd_return_path_is_never_answered(path):
+    assert verdict_of(enquiry(return_path=path)) == ("odd_return_path", "withheld")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "<prvs=1234abcdef=alice@school.sch.uk>", "<msprvs1=19abc=alice@school.sch.uk>", "<www-data@school.sch.uk>",
+        "<bounces+SRS=44ldt=IX@school.sch.uk>", "<SRS0=ab=cd=x.example=alice@school.sch.uk>", "alice", "(", "",
+    ],
+)  # fmt: skip
+def test_a_return_path_with_a_person_behind_it_is_answered(path):
+    assert automatic_reason(enquiry(return_path=path), OWN) is None
+
+
 def test_the_receivers_own_return_path_stands_on_top():
     assert automatic_reason(enquiry(return_path=("<alice@school.sch.uk>", "<>")), OWN) is None
 
@@ -159,6 +186,33 @@ def test_an_autoresponders_own_field(name):
     assert automatic_reason(enquiry(**{name: "no"}), OWN) is None
 
 
+def test_an_autoresponder_that_names_itself_in_another_way():
+    assert verdict_of(enquiry(x_autoreply_from="<alice@school.sch.uk>")) == ("autoresponder", "automatic")
+    assert verdict_of(enquiry(x_post_messageclass="9; Autoresponder")) == ("autoresponder", "automatic")
+    assert automatic_reason(enquiry(x_post_messageclass="1; Mail"), OWN) is None
+
+
+def test_what_a_scheduled_job_wrote_is_a_machines():
+    assert verdict_of(enquiry(x_cron_env="<SHELL=/bin/sh>")) == ("cron", "automatic")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"x-fc-machinegenerated": "true"}, {"x-ms-exchange-generated-message-source": "Mailbox Rules Agent"},
+        {"x-otrs-loop": "yes"}, {"delivered-to": "Autoresponder"},
+        {"delivered-to": ("helpline@x.example", "autoresponder")},
+    ],
+)  # fmt: skip
+def test_what_a_machine_made_or_passed_on_is_withheld(field):
+    assert verdict_of(enquiry(**field)) == ("machine_made", "withheld")
+
+
+@pytest.mark.parametrize("field", [{"x-fc-machinegenerated": "false"}, {"delivered-to": "autoresponder@school.sch.uk"}])
+def test_what_says_that_no_machine_made_it_is_a_persons(field):
+    assert automatic_reason(enquiry(**field), OWN) is None
+
+
 @pytest.mark.parametrize("value", ["auto_reply", "Auto-Reply (vacation)"])
 def test_precedence_of_an_automatic_reply(value):
     assert verdict_of(enquiry(precedence=value)) == ("precedence_auto_reply", "automatic")
@@ -196,7 +250,10 @@ def test_a_sender_who_wants_no_reports_is_answered(value):
         "do-not-reply",
         "donotreply", "owner-heads", "heads-request", "heads-bounces", "heads-bounces+a=school", "listserv",
         "majordomo",
-        "portal-noreply", "noreply-portal", "portal.no_reply", "bounces+123",
+        "portal-noreply", "noreply-portal", "portal.no_reply", "bounces+123", "bounce-123", "bounces-123", "bounce123",
+        "bounce-md_301.55a0", "bounces+heads=school", "noreply123", "noreply-123", "donotreplyto", "do-not-reply-to",
+        "portal-donotreply", "no-responder", "nao-responda", "non-rispondere", "niet-beantwoorden", "nie-odpowiadaj",
+        "root", "cron", "daemon", "www-data", "alerts", "notification", "prvs=1234abcdef=alice",
     ],
 )  # fmt: skip
 def test_robots_become_a_ticket_without_an_answer(local_part):
@@ -205,8 +262,13 @@ def test_robots_become_a_ticket_without_an_answer(local_part):
 
 
 @pytest.mark.parametrize(
-    "local_part", ["alice", "nora.reply", "owner", "request", "requests", "daemon.smith", "info", "office", "bouncer"]
-)
+    "local_part",
+    [
+        "alice", "nora.reply", "owner", "request", "requests", "daemon.smith", "info", "office", "bouncer", "c.ron",
+        "r.oot", "j.root", "root.jane", "cronin", "alerts.lead", "bounce-back", "bouncewell", "noreen.reply",
+        "casino-reply", "notification.lead", "daemonte", "prvs", "nonna.rispo", "nie.odpowiada",
+    ],
+)  # fmt: skip
 def test_people_are_no_robots(local_part):
     assert not is_robot(local_part)
 
@@ -256,16 +318,64 @@ ABSENT = [
     "Autosvar: x", "Automatiskt svar: x", "Automatisk svar: x", "Automaattinen vastaus: x", "Automatická odpověď: x",
     "Automatikus válasz: x", "Răspuns automat: x", "Автоматический ответ: x", "Автоматична відповідь: x",
     "Αυτόματη απάντηση: x",
+    "Otomatik Yanıt: x", "OTOMATİK YANIT: x", "Out of Office Re: x", "I'm out of office", "I’m out of the office",
+    "I am out of office until Monday", "I'm on leave until 3 June", "I am currently on leave", "Annual leave",
+    "Annual leave until Monday", "On holiday until Monday", "On leave from 3 June", "Away from office",
+    "Currently out of office", "I will be out of the office today", "I'm away until Monday", "Je suis en congé",
+    "EXTERNAL: Automatic reply: x", "***EXTERNAL*** Automatic reply: x", "Ich bin nicht im Büro",
+    "Ich bin bis 3. Juni abwesend", "Ich bin vom 1. bis zum 3. Juni nicht im Büro",
+    "Automatische Antwort auf Ihre Mail",
+    "Je suis absente du bureau", "Estoy fuera de la oficina", "Jestem nieobecna", "Frånvarande: x", "Fraværende: x",
+    "رد تلقائي: x", "الرد التلقائي: x", "خودکار جواب: x", "תשובה אוטומטית: x", "\u200fתשובה אוטומטית: x",
+    "自动回复: x", "自动答复：x", "自動回覆: x", "自動応答: x", "自動返信", "자동 회신: x", "Automatski odgovor: x",
+    "Samodejni odgovor: x", "Automaatvastus: x", "Sjálfvirkt svar: x",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("subject", ABSENT)
-def test_an_absence_notice_is_automatic_only_as_an_answer_to_us(subject):
+def test_an_absence_notice_is_automatic_only_with_a_machines_second_sign(subject):
     alone = enquiry(subject=subject)
     assert verdict_of(alone) == ("absence_subject", "withheld")
-    assert verdict_of(replace(alone, in_reply_to=(OUR_ID,))) == ("absence_answer", "automatic")
-    assert verdict_of(replace(alone, references=("<x@elsewhere.example>", OUR_ID))) == ("absence_answer", "automatic")
-    assert verdict_of(replace(alone, in_reply_to=("<x@elsewhere.example>",))) == ("absence_subject", "withheld")
+    answer = replace(alone, in_reply_to=(OUR_ID,))
+    assert verdict_of(answer) == ("absence_subject", "withheld")
+    assert verdict_of(replace(alone, references=("<x@elsewhere.example>", OUR_ID))) == ("absence_subject", "withheld")
+    for sign in ({"return-path": ("<>",)}, {"x-auto-response-suppress": ("All",)}, {"precedence": ("junk",)}):
+        signed = replace(answer, fields=sign)
+        assert verdict_of(signed)[1] == "automatic"
+        assert verdict_of(replace(signed, references=("<x@elsewhere.example>", OUR_ID)))[1] == "automatic"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Automatic reply: Re: [POSH-7K3M9Q] we have your question", "Réponse automatique : [POSH-7K3M9Q] x",
+        "[EXTERNAL] Automatische Antwort: AW: [POSH-7k3m9q] x", "Otomatik Yanıt: [POSH-7K3M9Q] x",
+        "자동 회신: [POSH-7K3M9Q] x", "الرد التلقائي: [POSH-7K3M9Q] x",
+    ],
+)  # fmt: skip
+def test_an_automatic_reply_to_our_reference_is_a_machines(subject):
+    answer = replace(enquiry(subject=subject), in_reply_to=(OUR_ID,))
+    assert verdict_of(answer) == ("absence_answer", "automatic")
+    assert verdict_of(replace(answer, in_reply_to=("<x@elsewhere.example>",))) == ("absence_subject", "withheld")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Abwesenheit: ein Kind fehlt seit drei Tagen", "Nieobecność: uczeń nie przychodzi",
+        "Ausencia: alumna desaparecida", "Assenza: alunna", "Afwezigheid - leerling", "Absent du bureau: un élève",
+        "Out of office - who do I call?", "On annual leave: pupil still at risk",
+        "Abwesenheit: [POSH-7K3M9Q] ein Kind fehlt", "Out of office: Re: [POSH-7K3M9Q] who do I call?",
+    ],
+)  # fmt: skip
+def test_a_persons_answer_about_an_absent_pupil_keeps_its_clock(subject):
+    answer = replace(enquiry(subject=subject, return_path="<alice@school.sch.uk>"), in_reply_to=(OUR_ID,))
+    assert verdict_of(answer) == ("absence_subject", "withheld")
+
+
+@pytest.mark.parametrize("subject", ["Ausencia: alumna desaparecida", "Abwesenheit", "Assenza: alunna"])
+def test_a_web_form_about_an_absent_pupil_keeps_its_clock(subject):
+    assert verdict_of(enquiry(subject=subject, return_path="<>")) == ("null_return_path", "withheld")
 
 
 @pytest.mark.parametrize(
@@ -276,6 +386,10 @@ def test_an_absence_notice_is_automatic_only_as_an_answer_to_us(subject):
         "Vacation photographs of a pupil online",
         "Autoreply settings", "RE: Automatic reply: your question", "Away from home and afraid", "Undeliverable?", "",
         "Automated abuse: bots in our group chat", "AW: Abwesenheitsnotiz: x", "A pupil is on sick leave",
+        "EXTERNAL: Re: out of office", "I'm away: can you help?", "I'm on holiday. A pupil wrote to me",
+        "Annual leave: who is our safeguarding lead?", "On holiday with pupils",
+        "On holiday: pupils posted pictures", "Ich bin bis heute ohne Antwort", "Automatic reply settings",
+        "자동차", "自动", "I am away with my class", "External reply: x",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("in_reply_to", [(), (OUR_ID,)])
