@@ -32,6 +32,12 @@ def nested_messages(levels: int) -> bytes:
     return HEAD + b"Content-Type: message/rfc822\r\n\r\n" * levels + b"\r\nword"
 
 
+def encoded_messages(count: int) -> bytes:
+    levels = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" * 19
+    part = b"--b\r\n" + levels + (b"word " * 14 + b"\r\n") * 14_000
+    return HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * count
+
+
 def nested_alternatives(size: int) -> bytes:
     parts = b"--b\r\nContent-Type: text/plain\r\n\r\n\r\n" * size
     return HEAD + b"Content-Type: multipart/alternative; boundary=b\r\n\r\n" + parts
@@ -70,6 +76,7 @@ def letters(count: int) -> bytes:
 BOMBS: dict[str, Callable[[], bytes]] = {
     **{f"nesting of {n}": lambda n=n: nested(n) for n in (20, 300, 1000, 5000, 100_000)},
     "messages in messages, 100,000": lambda: nested_messages(100_000),
+    "encoded messages in messages": lambda: encoded_messages(48),
     "100,000 parts": lambda: parts(100_000),
     "1,000,000 false delimiters": lambda: parts(1_000_000, b"bb"),
     "delimiters without line ends": lambda: (

@@ -126,6 +126,34 @@ def test_p31_messages_in_messages():
     assert seconds < 2
 
 
+def test_p31_encoded_messages_share_one_budget():
+    levels = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" * 19
+    part = b"--b\r\n" + levels + (b"word " * 14 + b"\r\n") * 14_000
+    raw = mail(b"Content-Type: multipart/mixed; boundary=b", body=part * 12)
+    message, grown, seconds = measured(raw)
+    assert any("encoded messages" in defect for defect in message.defects)
+    assert len(message.attachments) == 12
+    assert grown < 5_000_000
+    assert seconds < 2
+
+
+def test_p31_an_encoded_message_within_the_budget_is_read():
+    inner = base64.encodebytes(b"From: Bob <bob@school.sch.uk>\r\nSubject: s\r\n\r\nThe words of Bob.")
+    part = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + inner
+    message = parse(inside(part))
+    assert message.text.endswith("The words of Bob.")
+    assert message.defects == ()
+
+
+def measured(raw: bytes):
+    _, seconds = timed(raw)
+    tracemalloc.start()
+    message = parse(raw)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return message, peak, seconds
+
+
 def timed(raw: bytes):
     started = time.process_time()
     message = parse(raw)
