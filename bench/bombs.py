@@ -117,6 +117,24 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "base64 of padding": lambda: text(b"A=" * 15_000_000, b"application/octet-stream", b"base64"),
     "uuencode of one-letter lines": lambda: text(b"begin 644 a\n#AAAA\n" + b"!\n" * 10_000_000, b"a/b", b"x-uuencode"),
     "false uuencoded files": lambda: text(b"begin 644 a\n#AAAA\n" * 500_000),
+    "begin begin begin": lambda: text(b"x" + b"begin " * 8_300_000),
+    "begin begin begin, 20 deep": lambda: nested(20).replace(b"word", b"x" + b"begin " * 8_300_000),
+    "uuencoded files within a line": lambda: text(b"xbegin 644 a\n#A\n" * 3_000_000),
+    "false ends of a uuencoded file": lambda: text(b"begin 644 a\n#AAAA\n" + b"endx\n" * 9_000_000),
+    "false starts in 200 parts": lambda: (
+        HEAD
+        + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + (b"--b\r\n\r\n" + b"xbegin 644 a\n#A\n" * 15_000 + b"\r\n") * 200
+    ),
+    **{
+        f"x-uuencode, {kind.decode()}": lambda kind=kind: text(
+            b"begin 644 \nbegin 6444444 " * 2_000_000, kind, b"x-uuencode"
+        )
+        for kind in (b"text/plain", b"image/png")
+    },
+    "x-uuencode of no letters": lambda: text(b"!\x7f\n" * 16_000_000, encoding=b"x-uuencode"),
+    "x-uuencode of empty lines": lambda: text(b"\n" * 49_000_000, encoding=b"x-uuencode"),
+    "base64 of spaces": lambda: text(b" " * 49_000_000, encoding=b"base64"),
     "HTML: 100,000 nested div": lambda: html(b"<div>" * 100_000),
     "HTML: 100,000 nested span and p": lambda: html(b"<span>" * 50_000 + b"</p>" * 50_000),
     "HTML: 50,000 bold paragraphs": lambda: html(b"<b><p>" * 50_000),

@@ -1,6 +1,7 @@
 """Mail that breaks parsers: P-26 to P-43, each of which must still be one message that says what was not read."""
 
 import base64
+import binascii
 import hashlib
 import io
 import re
@@ -142,6 +143,33 @@ def test_p31_an_encoded_message_within_the_budget_is_read():
     part = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + inner
     message = parse(inside(part))
     assert message.text.endswith("The words of Bob.")
+    assert message.defects == ()
+
+
+@pytest.mark.parametrize("line", [b"begin ", b"xbegin 644 a\n#A\n", b"\nbegin 644 a\n#AAAA\nendx\n"])
+def test_false_starts_of_uuencoded_files_cost_no_time(line):
+    message, seconds = timed(mail(body=b"x" + line * (20_000_000 // len(line))))
+    assert message.text.startswith("x" + line.decode().rstrip())
+    assert message.attachments == ()
+    assert message.defects
+    assert seconds < 1
+
+
+@pytest.mark.parametrize("kind", [b"text/plain", b"image/png"])
+@pytest.mark.parametrize("line", [b"begin 644 \nbegin 6444444 ", b"!\x7f\n", b"\n"])
+def test_uuencoding_of_nothing_costs_little_time(kind, line):
+    fields = (b"Content-Type: " + kind, b"Content-Transfer-Encoding: x-uuencode")
+    message, seconds = timed(mail(*fields, body=line * (20_000_000 // len(line))))
+    assert message.defects
+    assert seconds < 2
+
+
+def test_a_large_uuencoded_file_in_a_text_is_set_aside():
+    octets = bytes(range(256)) * 8_000
+    lines = b"".join(binascii.b2a_uu(octets[place : place + 45]) for place in range(0, len(octets), 45))
+    message = parse(mail(body=b"The enquiry.\nbegin 644 a.doc\n" + lines + b"`\nend\nThe end.\n"))
+    assert message.text == "The enquiry.\nThe end."
+    assert [(a.filename, a.sha256) for a in message.attachments] == [("a.doc", hashlib.sha256(octets).hexdigest())]
     assert message.defects == ()
 
 
