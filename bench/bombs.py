@@ -147,6 +147,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "HTML: nested tables": lambda: html(b"<table><tr><td>" * 30_000),
     "HTML: quotes": lambda: html(b"<a '\">" * 40_000),
     "HTML: entities": lambda: html(b"&nbsp;&#x41;&amp;" * 15_000),
+    "HTML: a number without end": lambda: html(b"<p>" * 7_501 + b"&#" + b"1" * 200_000),
     "HTML: nested blockquotes": lambda: html(b"<blockquote>a" * 20_000),
     "HTML: comments": lambda: html(b"<!--" * 60_000),
     "HTML: select and svg": lambda: html(b"<svg><p><select><option>" * 10_000),

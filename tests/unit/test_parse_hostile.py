@@ -328,6 +328,14 @@ def test_p39_html_that_nests_without_end():
         assert seconds < 2
 
 
+def test_p39_a_number_of_thousands_of_digits_behind_the_last_tag_is_no_character():
+    body = b"<p>The enquiry." + b"<p>" * 7_500 + b"&amp;&#" + b"1" * 5_000 + b"; the end"
+    message = parse(mail(b"Content-Type: text/html", body=body))
+    assert message.text.startswith("The enquiry.")
+    assert message.text.endswith("&\ufffd the end")
+    assert not any("could not be read fully" in defect for defect in message.defects)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
