@@ -97,6 +97,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "empty parameters": lambda: header(b"Content-Type", b"text/plain" + b";" * 24_000),
     "pieces of a parameter": lambda: header(b"Content-Type", b"a/b" + b"".join(b";n*%d=x" % n for n in range(9000))),
     "1,000,000 header lines": lambda: b"a:\r\n" * 1_000_000 + HEAD,
+    "carriage returns alone": lambda: b"a:\r" * 10_000_000,
+    "carriage returns and one line feed": lambda: b"a:\r" * 10_000_000 + b"\n" + HEAD,
     "one header of 30 MB": lambda: header(b"X", b"a" * 30_000_000),
     "a folded header of 30 MB": lambda: header(b"Subject", b"a\r\n " * 7_000_000),
     "one line of 30 MB": lambda: text(b"a" * 30_000_000),

@@ -410,6 +410,22 @@ def test_fields_that_stand_twice_are_a_defect():
     assert message.fields["received"] == ("a", "b")
 
 
+@pytest.mark.parametrize("padding", [10, 5_000, 50_000, 1_000_000])
+def test_a_carriage_return_alone_makes_no_sender(padding):
+    hidden = b"X: a\rFrom: alice@school.sch.uk\rSubject: s\r\r" + b"x" * padding
+    message = parse(hidden + b"\r\nFrom: mallory@evil.example\r\n\r\nword")
+    assert message.sender.shown != "alice@school.sch.uk"
+    assert message.sender.status == ("ok" if padding < 250_000 else "malformed")
+    for cut in (parse(hidden, truncated=True), parse(hidden + b"\r\n", Budgets(message=len(hidden)))):
+        assert cut.sender.status == "malformed"
+
+
+def test_lines_of_the_old_macintosh_are_read():
+    message = parse(b"From: alice@school.sch.uk\rSubject: s\r\rThe enquiry.\rThe end.\r")
+    assert (message.sender.shown, message.subject) == ("alice@school.sch.uk", "s")
+    assert (message.text, message.defects) == ("The enquiry.\nThe end.", ())
+
+
 def test_p44_an_encoded_line_end_in_a_subject_is_a_space():
     message = parse(mail(b"Subject: Hi =?UTF-8?Q?x=0D=0ABcc:_inj=40evil?= =?utf-8?q?=E2=80=A8y?="))
     assert message.subject == "Hi x Bcc: inj@evil y"
