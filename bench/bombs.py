@@ -32,6 +32,12 @@ def nested_messages(levels: int) -> bytes:
     return HEAD + b"Content-Type: message/rfc822\r\n\r\n" * levels + b"\r\nword"
 
 
+def encoded_messages(count: int) -> bytes:
+    levels = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" * 19
+    part = b"--b\r\n" + levels + (b"word " * 14 + b"\r\n") * 14_000
+    return HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * count
+
+
 def nested_alternatives(size: int) -> bytes:
     parts = b"--b\r\nContent-Type: text/plain\r\n\r\n\r\n" * size
     return HEAD + b"Content-Type: multipart/alternative; boundary=b\r\n\r\n" + parts
@@ -70,6 +76,7 @@ def letters(count: int) -> bytes:
 BOMBS: dict[str, Callable[[], bytes]] = {
     **{f"nesting of {n}": lambda n=n: nested(n) for n in (20, 300, 1000, 5000, 100_000)},
     "messages in messages, 100,000": lambda: nested_messages(100_000),
+    "encoded messages in messages": lambda: encoded_messages(48),
     "100,000 parts": lambda: parts(100_000),
     "1,000,000 false delimiters": lambda: parts(1_000_000, b"bb"),
     "delimiters without line ends": lambda: (
@@ -90,6 +97,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "empty parameters": lambda: header(b"Content-Type", b"text/plain" + b";" * 24_000),
     "pieces of a parameter": lambda: header(b"Content-Type", b"a/b" + b"".join(b";n*%d=x" % n for n in range(9000))),
     "1,000,000 header lines": lambda: b"a:\r\n" * 1_000_000 + HEAD,
+    "carriage returns alone": lambda: b"a:\r" * 10_000_000,
+    "carriage returns and one line feed": lambda: b"a:\r" * 10_000_000 + b"\n" + HEAD,
     "one header of 30 MB": lambda: header(b"X", b"a" * 30_000_000),
     "a folded header of 30 MB": lambda: header(b"Subject", b"a\r\n " * 7_000_000),
     "one line of 30 MB": lambda: text(b"a" * 30_000_000),
@@ -110,6 +119,24 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "base64 of padding": lambda: text(b"A=" * 15_000_000, b"application/octet-stream", b"base64"),
     "uuencode of one-letter lines": lambda: text(b"begin 644 a\n#AAAA\n" + b"!\n" * 10_000_000, b"a/b", b"x-uuencode"),
     "false uuencoded files": lambda: text(b"begin 644 a\n#AAAA\n" * 500_000),
+    "begin begin begin": lambda: text(b"x" + b"begin " * 8_300_000),
+    "begin begin begin, 20 deep": lambda: nested(20).replace(b"word", b"x" + b"begin " * 8_300_000),
+    "uuencoded files within a line": lambda: text(b"xbegin 644 a\n#A\n" * 3_000_000),
+    "false ends of a uuencoded file": lambda: text(b"begin 644 a\n#AAAA\n" + b"endx\n" * 9_000_000),
+    "false starts in 200 parts": lambda: (
+        HEAD
+        + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + (b"--b\r\n\r\n" + b"xbegin 644 a\n#A\n" * 15_000 + b"\r\n") * 200
+    ),
+    **{
+        f"x-uuencode, {kind.decode()}": lambda kind=kind: text(
+            b"begin 644 \nbegin 6444444 " * 2_000_000, kind, b"x-uuencode"
+        )
+        for kind in (b"text/plain", b"image/png")
+    },
+    "x-uuencode of no letters": lambda: text(b"!\x7f\n" * 16_000_000, encoding=b"x-uuencode"),
+    "x-uuencode of empty lines": lambda: text(b"\n" * 49_000_000, encoding=b"x-uuencode"),
+    "base64 of spaces": lambda: text(b" " * 49_000_000, encoding=b"base64"),
     "HTML: 100,000 nested div": lambda: html(b"<div>" * 100_000),
     "HTML: 100,000 nested span and p": lambda: html(b"<span>" * 50_000 + b"</p>" * 50_000),
     "HTML: 50,000 bold paragraphs": lambda: html(b"<b><p>" * 50_000),
@@ -122,6 +149,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "HTML: nested tables": lambda: html(b"<table><tr><td>" * 30_000),
     "HTML: quotes": lambda: html(b"<a '\">" * 40_000),
     "HTML: entities": lambda: html(b"&nbsp;&#x41;&amp;" * 15_000),
+    "HTML: a number without end": lambda: html(b"<p>" * 7_501 + b"&#" + b"1" * 200_000),
     "HTML: nested blockquotes": lambda: html(b"<blockquote>a" * 20_000),
     "HTML: comments": lambda: html(b"<!--" * 60_000),
     "HTML: select and svg": lambda: html(b"<svg><p><select><option>" * 10_000),

@@ -1,6 +1,7 @@
 """Mail that breaks parsers: P-26 to P-43, each of which must still be one message that says what was not read."""
 
 import base64
+import binascii
 import hashlib
 import io
 import re
@@ -124,6 +125,61 @@ def test_p31_messages_in_messages():
     message, seconds = timed(FROM + b"Content-Type: message/rfc822\r\n\r\n" * 5000 + b"\r\nword")
     assert message.defects
     assert seconds < 2
+
+
+def test_p31_encoded_messages_share_one_budget():
+    levels = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" * 19
+    part = b"--b\r\n" + levels + (b"word " * 14 + b"\r\n") * 14_000
+    raw = mail(b"Content-Type: multipart/mixed; boundary=b", body=part * 12)
+    message, grown, seconds = measured(raw)
+    assert any("encoded messages" in defect for defect in message.defects)
+    assert len(message.attachments) == 12
+    assert grown < 5_000_000
+    assert seconds < 2
+
+
+def test_p31_an_encoded_message_within_the_budget_is_read():
+    inner = base64.encodebytes(b"From: Bob <bob@school.sch.uk>\r\nSubject: s\r\n\r\nThe words of Bob.")
+    part = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + inner
+    message = parse(inside(part))
+    assert message.text.endswith("The words of Bob.")
+    assert message.defects == ()
+
+
+@pytest.mark.parametrize("line", [b"begin ", b"xbegin 644 a\n#A\n", b"\nbegin 644 a\n#AAAA\nendx\n"])
+def test_false_starts_of_uuencoded_files_cost_no_time(line):
+    message, seconds = timed(mail(body=b"x" + line * (20_000_000 // len(line))))
+    assert message.text.startswith("x" + line.decode().rstrip())
+    assert message.attachments == ()
+    assert message.defects
+    assert seconds < 1
+
+
+@pytest.mark.parametrize("kind", [b"text/plain", b"image/png"])
+@pytest.mark.parametrize("line", [b"begin 644 \nbegin 6444444 ", b"!\x7f\n", b"\n"])
+def test_uuencoding_of_nothing_costs_little_time(kind, line):
+    fields = (b"Content-Type: " + kind, b"Content-Transfer-Encoding: x-uuencode")
+    message, seconds = timed(mail(*fields, body=line * (20_000_000 // len(line))))
+    assert message.defects
+    assert seconds < 2
+
+
+def test_a_large_uuencoded_file_in_a_text_is_set_aside():
+    octets = bytes(range(256)) * 8_000
+    lines = b"".join(binascii.b2a_uu(octets[place : place + 45]) for place in range(0, len(octets), 45))
+    message = parse(mail(body=b"The enquiry.\nbegin 644 a.doc\n" + lines + b"`\nend\nThe end.\n"))
+    assert message.text == "The enquiry.\nThe end."
+    assert [(a.filename, a.sha256) for a in message.attachments] == [("a.doc", hashlib.sha256(octets).hexdigest())]
+    assert message.defects == ()
+
+
+def measured(raw: bytes):
+    _, seconds = timed(raw)
+    tracemalloc.start()
+    message = parse(raw)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return message, peak, seconds
 
 
 def timed(raw: bytes):
@@ -272,6 +328,14 @@ def test_p39_html_that_nests_without_end():
         assert seconds < 2
 
 
+def test_p39_a_number_of_thousands_of_digits_behind_the_last_tag_is_no_character():
+    body = b"<p>The enquiry." + b"<p>" * 7_500 + b"&amp;&#" + b"1" * 5_000 + b"; the end"
+    message = parse(mail(b"Content-Type: text/html", body=body))
+    assert message.text.startswith("The enquiry.")
+    assert message.text.endswith("&\ufffd the end")
+    assert not any("could not be read fully" in defect for defect in message.defects)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -344,6 +408,22 @@ def test_fields_that_stand_twice_are_a_defect():
     assert [defect for defect in message.defects if "subject" in defect]
     assert not [defect for defect in message.defects if "received" in defect]
     assert message.fields["received"] == ("a", "b")
+
+
+@pytest.mark.parametrize("padding", [10, 5_000, 50_000, 1_000_000])
+def test_a_carriage_return_alone_makes_no_sender(padding):
+    hidden = b"X: a\rFrom: alice@school.sch.uk\rSubject: s\r\r" + b"x" * padding
+    message = parse(hidden + b"\r\nFrom: mallory@evil.example\r\n\r\nword")
+    assert message.sender.shown != "alice@school.sch.uk"
+    assert message.sender.status == ("ok" if padding < 250_000 else "malformed")
+    for cut in (parse(hidden, truncated=True), parse(hidden + b"\r\n", Budgets(message=len(hidden)))):
+        assert cut.sender.status == "malformed"
+
+
+def test_lines_of_the_old_macintosh_are_read():
+    message = parse(b"From: alice@school.sch.uk\rSubject: s\r\rThe enquiry.\rThe end.\r")
+    assert (message.sender.shown, message.subject) == ("alice@school.sch.uk", "s")
+    assert (message.text, message.defects) == ("The enquiry.\nThe end.", ())
 
 
 def test_p44_an_encoded_line_end_in_a_subject_is_a_space():

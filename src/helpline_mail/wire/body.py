@@ -30,6 +30,7 @@ class Body:
     def __init__(self, budgets: Budgets, spent: Callable[[], bool], note: Callable[[str], None]) -> None:
         self.attached: list[Part] = []
         self._left = budgets.text
+        self._searched = 4 * budgets.text
         self._tags = budgets.html_tags
         self._budgets = budgets
         self._spent = spent
@@ -62,7 +63,11 @@ class Body:
                 self._set_uuencoded_aside(part)
 
     def _set_uuencoded_aside(self, part: Part) -> None:
-        files = uuencoded.spans(part.raw, part.start, part.end, self._budgets.attachments)
+        most = min(self._searched, self._budgets.text)
+        if most <= 0 or self._spent():
+            return
+        files = uuencoded.spans(part.raw, part.start, part.end, self._budgets.attachments, most)
+        self._searched -= min(most, part.end - part.start)
         for file in files:
             name = printable.line(charsets.text_of(file.name), 255)
             self.attached.append(

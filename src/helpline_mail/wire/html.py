@@ -8,6 +8,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 # Quotes count behind an equals sign only (HTML section 13.2.5): "don't" opens nothing.
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)((?:[^<>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?)*+)(?:>|\Z|(?=<))")
+# No character has a number so long, and Python refuses to read one of thousands of digits.
+_ENDLESS_REFERENCE = re.compile(r"&#[0-9]{20}[0-9]*+;?")
 _STYLED_AWAY = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
 _ATTRIBUTE_VALUE = re.compile(r"=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"']*+)")
 _CITED = re.compile(r"type\s{0,9}=\s{0,9}[\"']?cite|gmail_quote", re.IGNORECASE)
@@ -43,7 +45,7 @@ def text_of(source: str, most_tags: int) -> tuple[str, int, bool]:
     for tag in _TAG.finditer(source):
         if tags == most_tags:
             complete = False
-            rest = unescape(_TAG.sub(" ", source[position:]))
+            rest = unescape(_ENDLESS_REFERENCE.sub("\ufffd", _TAG.sub(" ", source[position:])))
             break
         tags += 1
         pieces += (source[position : tag.start()], _plain_tag(tag))

@@ -47,6 +47,7 @@ class Structure:
         self._note = note
         self._parts = 0
         self._fields = budgets.fields + 4 * budgets.parts
+        self._decodable = 4 * budgets.text
 
     def read(self, raw: bytes) -> Part:
         """The outermost part, with everything inside it that the budgets allow."""
@@ -127,9 +128,23 @@ class Structure:
             return []
         raw, start, end = part.raw, part.start, part.end
         if part.encoding.strip().lower() in ("base64", "quoted-printable"):
-            raw, _complete = transfer.head(raw, start, end, part.encoding, 4 * self._budgets.text)
+            raw = self._decoded(part)
             start, end = 0, len(raw)
+            if not raw:
+                return []
         return [self._part(raw, start, end, depth=part.depth + 1, default="text/plain", outermost=True)]
+
+    def _decoded(self, part: Part) -> bytes:
+        """An encoded message as far as the octets go that all of them share, however they stand in one another."""
+        found = bytearray()
+        for piece in part.octets() if self._decodable > 0 else ():
+            found += piece[: self._decodable]
+            self._decodable -= len(piece)
+            if self._decodable < 0 or self._spent():
+                break
+        if self._decodable <= 0:
+            self._note(f"only the first {4 * self._budgets.text} octets of encoded messages were read")
+        return bytes(found)
 
 
 def _before_line(raw: bytes, start: int, position: int) -> int:

@@ -68,7 +68,11 @@ def parse(
             reading.note(f"only the first {len(raw)} octets were fetched; the whole message is in the mailbox")
         if len(raw) > budgets.message:
             reading.note(f"only the first {budgets.message} octets of the message were read")
-            raw = raw[: budgets.message]
+            raw, truncated = raw[: budgets.message], True
+        # Lines of the old Macintosh. A line feed anywhere and mail servers end lines there alone: whom they
+        # call the sender must be whom we call it, so what was not seen to the end is left as it is.
+        if not truncated and b"\r" in raw[:4096] and b"\n" not in raw:
+            raw = raw.replace(b"\r", b"\n")
         return _message(raw, reading)
     except Exception as error:
         # One message never stops another: of MemoryError and RecursionError, too, only the name is kept.
@@ -76,8 +80,6 @@ def parse(
 
 
 def _message(raw: bytes, reading: _Reading) -> Message:
-    if b"\n" not in raw[:4096] and b"\r" in raw[:4096]:
-        raw = raw.replace(b"\r", b"\n")  # lines of the old Macintosh
     root = mime.Structure(reading.budgets, reading.spent, reading.note).read(raw)
     body = Body(reading.budgets, reading.spent, reading.note)
     text = printable.lines(body.text_of(root)).strip("\n")

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 _SLICE = 262_144
 _BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(octet for octet in range(256) if octet not in _BASE64_ALPHABET)
+# How much may stand before a uuencoded file, or be skipped in what is decoded, before it is given up.
+_PREFACE = 65_536
 _UUENCODED = re.compile(rb"^begin [0-7]{3,4} [^\n]*\n", re.MULTILINE)
 
 
@@ -24,13 +26,17 @@ def decoded(raw: bytes, start: int, end: int, encoding: str) -> Iterator[bytes]:
 
 
 def head(raw: bytes, start: int, end: int, encoding: str, limit: int) -> tuple[bytes, bool]:
-    """At most `limit` octets of the content, and whether that is all of it."""
+    """At most `limit` octets of the content, and whether that is all of it.
+
+    No encoding needs four octets for one, so of more than that much is nothing but what a decoder skips.
+    """
     found = bytearray()
-    for piece in decoded(raw, start, end, encoding):
+    stop = min(end, start + 4 * limit + _PREFACE)
+    for piece in decoded(raw, start, stop, encoding):
         found += piece
         if len(found) > limit:
             return bytes(found[:limit]), False
-    return bytes(found), True
+    return bytes(found), stop == end
 
 
 def _plain(raw: bytes, start: int, end: int) -> Iterator[bytes]:
@@ -65,7 +71,7 @@ def _quoted_printable(raw: bytes, start: int, end: int) -> Iterator[bytes]:
 
 
 def _uuencoded(raw: bytes, start: int, end: int) -> Iterator[bytes]:
-    begin = _UUENCODED.search(raw, start, end)
+    begin = _UUENCODED.search(raw, start, min(end, start + _PREFACE))
     position = begin.end() if begin else start
     while position < end:
         stop = raw.find(b"\n", position, end) + 1 or end
@@ -78,4 +84,4 @@ def _uuencoded(raw: bytes, start: int, end: int) -> Iterator[bytes]:
         try:
             yield binascii.a2b_uu(line[:wanted])
         except binascii.Error:
-            continue
+            yield b""  # so that whoever reads may stop between any two lines
