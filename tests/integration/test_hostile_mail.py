@@ -11,7 +11,7 @@ import pytest
 from helpline_mail.adapters.store import ledger, messages, schema
 from helpline_mail.domain.rations import Rations
 from helpline_mail.wire.compose import HEADERS
-from tests.integration.desk import ALICE, AMY, BOB, LEAD, MALLORY, Desk, follow_up, header, mail, words
+from tests.integration.desk import ALICE, AMY, BOB, LEAD, MALLORY, Desk, header, mail, words
 
 CASES = Path(__file__).parent.parent / "mail"
 
@@ -249,13 +249,14 @@ def test_p48_only_whole_lines_of_bounded_length_are_frozen(desk: Desk, text: str
 )
 def test_p49_a_wildcard_in_an_address_matches_nobody_else(desk: Desk, known: str, stranger: str) -> None:
     desk.receive(mail(known))
-    desk.receive(follow_up(desk, from_=stranger))
-    assert [(t["requester"], t["messages"]) for t in desk.tickets()] == [(known, 2), (stranger, 2)]
+    desk.receive(mail(stranger, "Re: your answer", "More\n", message_id="<2@x.uk>", in_reply_to="<one@school.sch.uk>"))
+    assert desk.dispositions() == ["new_ticket", "new_ticket"]
+    assert [t["requester"] for t in desk.tickets()] == [known, stranger]
 
 
 def test_p49_sql_in_a_mail_is_text(desk: Desk) -> None:
     payload = "'; DROP TABLE tickets;-- %_\\"
-    desk.receive(mail(f'"{payload}\\" <o\'x;--{BOB}>', payload, payload), mail(f"o'%_{BOB}", payload, payload))
+    desk.receive(mail(f'"{payload}\\" <o\'x;--{BOB}>', payload, payload), mail(f"o'_{BOB}", payload, payload))
     assert [ticket["subject"] for ticket in desk.tickets()] == [payload] * 2
     assert [row.text for row in desk.received()] == [payload] * 2
-    assert [e.recipient for e in desk.sent("acknowledgement")] == [f"o'%_{BOB}"]
+    assert [e.recipient for e in desk.sent("acknowledgement")] == [f"o'_{BOB}"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from helpline_mail.domain.message import Bounce, Message
+from helpline_mail.domain.message import Bounce, Message, folded
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Sent, Told, notice_reason, ration_reason
 from helpline_mail.domain.responder import Reason, Verdict, authentication_reason, automatic_reason
@@ -119,8 +119,8 @@ def _decide(message: Message, context: Context, policy: Policy) -> Intake:
     why_thread = Reason(thread.code, thread.text, "withheld")
     if message.bounces:
         bounce = _bounce(message.bounces, context, why_thread)
-        named = {one.recipient.casefold() for one in message.bounces}
-        is_ours = any(mail.recipient.casefold() in named for mail in context.sent)
+        named = {folded(one.recipient) for one in message.bounces}
+        is_ours = any(folded(mail.recipient) in named for mail in context.sent)
         if is_ours or is_machines:
             return bounce  # else a person may write what only reads like a bounce
     if machine and is_machines:
@@ -176,8 +176,8 @@ def _new_ticket(thread: ThreadDecision, why_thread: Reason, withheld: Reason | N
 
 def _bounce(bounces: tuple[Bounce, ...], context: Context, why_thread: Reason) -> Intake:
     """A bounce acts only on a mail that we sent to that very recipient (RFC 3464 section 4.1: forgeries exist)."""
-    failed = {bounce.recipient.casefold() for bounce in bounces if bounce.action in (None, "failed")}
-    hit = tuple(mail for mail in context.sent if mail.recipient.casefold() in failed)
+    failed = {folded(bounce.recipient) for bounce in bounces if bounce.action in (None, "failed")}
+    hit = tuple(mail for mail in context.sent if folded(mail.recipient) in failed)
     if hit:
         reason = Reason("bounce_matched", "the mail that it reports was sent by us to that recipient", "automatic")
     else:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from helpline_mail.domain.message import Address
+from helpline_mail.domain.message import Address, folded
 from helpline_mail.domain.opening_hours import OpeningHours
 from helpline_mail.domain.rations import Rations
 from helpline_mail.domain.responder import OwnAddresses
@@ -66,5 +66,5 @@ class Policy:
 
     def staff_member(self, addr_spec: str) -> StaffMember | None:
         """The member of staff with that address, compared without regard to case."""
-        wanted = addr_spec.casefold()
-        return next((member for member in self.staff if member.address.casefold() == wanted), None)
+        wanted = folded(addr_spec)
+        return next((member for member in self.staff if folded(member.address) == wanted), None)

@@ -179,8 +179,10 @@ def _is_absence_answer(message: Message, own: OwnAddresses) -> bool:
     answers_us = any(own.wrote(message_id) for message_id in (*message.in_reply_to, *message.references))
     if not answers_us or not is_absence_notice(message.subject):
         return False
-    signs = (_has_null_return_path, _asks_no_answer, _has_bulk_precedence)
-    return answers_reference(message.subject) or any(sign(message, own) for sign in signs)
+    # Precedence: list is none: a list puts it on people's mail as well.
+    is_bulk = not {"bulk", "junk"}.isdisjoint(_keywords(message, "precedence", "x-precedence"))
+    signs = (is_bulk, _has_null_return_path(message, own), _asks_no_answer(message, own))
+    return answers_reference(message.subject) or any(signs)
 
 
 def _is_malformed(message: Message, own: OwnAddresses) -> bool:

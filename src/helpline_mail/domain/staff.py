@@ -7,7 +7,7 @@ ticket and really sent, and the configured receiver vouches for the sender.
 from dataclasses import dataclass
 from datetime import datetime
 
-from helpline_mail.domain.message import Address
+from helpline_mail.domain.message import Address, folded
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.responder import Reason, Verdict
 
@@ -35,7 +35,7 @@ def prove(writer: Address | None, grant: Grant, verdict: Verdict | None, policy:
     member = policy.staff_member(grant.member)
     if member is None:
         return _unproved("staff_removed", "it came to the address of somebody who is no longer staff")
-    if writer is None or writer.addr_spec.casefold() != member.address.casefold():
+    if writer is None or folded(writer.addr_spec) != folded(member.address):
         return _unproved("staff_other_writer", "it came to a colleague's reply address from somebody else")
     if now - grant.sent_at > policy.grants_last:
         return _unproved("staff_expired", "the notice that it answers is too old")

@@ -40,7 +40,7 @@ class Correspondence(Trouble):
         """The one acknowledgement of a ticket (RFC 3834): to the From address, without a word of the enquirer's."""
         requester = message.sender.address
         if requester is None or not is_writable(requester.addr_spec):
-            text = "no acknowledgement: the sender's address cannot be written to by every server (RFC 6531)"
+            text = "no acknowledgement: not every server can safely write to the sender's address"
             events.record(connection, now, "address_not_writable", text, ticket_id=ticket["id"])
             return
         rendered = self._acknowledgement(ticket["reference"], acknowledge(self.policy.hours, due_at, now))
@@ -112,7 +112,7 @@ class Correspondence(Trouble):
             hints.append(f"No acknowledgement was sent: {intake.withheld.text}.")
         address = message.sender.address
         if intake.acknowledge and address and not is_writable(address.addr_spec):
-            hints.append("No acknowledgement was sent: the sender's address cannot be written to by every server.")
+            hints.append("No acknowledgement was sent: not every server can safely write to the sender's address.")
         if address and "@" in address.name and address.addr_spec.casefold() not in address.name.casefold():
             hints.append(f"The sender's name looks like an address; the mail came from {address.addr_spec}.")
         return [_sentence(hint) for hint in hints]

@@ -13,7 +13,7 @@ from itertools import islice
 
 from flufl.bounce import all_failures
 
-from helpline_mail.domain.message import Bounce
+from helpline_mail.domain.message import Bounce, folded
 from helpline_mail.domain.notices import is_bounce_notice
 from helpline_mail.wire.headers import decoded
 
@@ -100,7 +100,7 @@ def _read(report: Part) -> tuple[Bounce, ...]:
     notice = _notice(parts)
     original = _original_message_id(report, parts, notice)
     found = found or [(recipient, None, action) for recipient, action in _told(report, parts, notice)]
-    once = {told[0].casefold(): Bounce(*told, original) for told in found}
+    once = {folded(told[0]): Bounce(*told, original) for told in found}
     return tuple(islice(once.values(), _RECIPIENTS))
 
 

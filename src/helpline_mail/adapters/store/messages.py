@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, func, insert, select, update
 
 from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content, participant
 from helpline_mail.adapters.store.tickets import digest
-from helpline_mail.domain.message import Address, Message
+from helpline_mail.domain.message import Address, Message, folded
 
 
 def content_digest(mail: Message) -> str:
@@ -20,7 +20,7 @@ def content_digest(mail: Message) -> str:
 
 def sender_digest(address: Address | None) -> str:
     """The same for all mail of one address; mail whose sender cannot be told counts as one sender's."""
-    return digest(address.addr_spec.casefold() if address else "")
+    return digest(folded(address.addr_spec) if address else "")
 
 
 def first_query_after(connection: Connection, ticket_id: int, at: datetime) -> tuple[int, datetime] | None:
@@ -217,7 +217,7 @@ def tickets_holding(
         .order_by(message.c.ticket_id.desc())
         .limit(limit)
     )
-    taking_part = participant.c.address == (sender.addr_spec.casefold() if sender else "")
+    taking_part = participant.c.address == (folded(sender.addr_spec) if sender else "")
     own = holding.join(participant, participant.c.ticket_id == message.c.ticket_id).where(taking_part)
     found = [row.ticket_id for query in (own, holding) for row in connection.execute(query)]
     return list(dict.fromkeys(found))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from helpline_mail.adapters.store.engine import insert_ignoring, insert_or_nothing
 from helpline_mail.adapters.store.schema import clock, message, participant, reminder, ticket, ticket_content
-from helpline_mail.domain.message import Address
+from helpline_mail.domain.message import Address, folded
 from helpline_mail.domain.opening_hours import OpeningHours
 from helpline_mail.domain.reminders import Reminded, RunningClock
 
@@ -52,7 +52,7 @@ def describe(
         )
     )  # fmt: skip
     if requester:
-        connection.execute(insert(participant).values(ticket_id=ticket_id, address=requester.addr_spec.casefold()))
+        connection.execute(insert(participant).values(ticket_id=ticket_id, address=folded(requester.addr_spec)))
 
 
 def load(connection: Connection, ticket_id: int) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def participates(connection: Connection, addr_spec: str, ticket_ids: Collection[
         return set()
     rows = connection.execute(
         select(participant.c.ticket_id).where(
-            participant.c.address == addr_spec.casefold(), participant.c.ticket_id.in_(list(ticket_ids))
+            participant.c.address == folded(addr_spec), participant.c.ticket_id.in_(list(ticket_ids))
         )
     )
     return {row.ticket_id for row in rows}
@@ -159,7 +159,7 @@ def update_due(connection: Connection, ticket_id: int, at: datetime) -> None:
 
 def admit(connection: Connection, ticket_id: int, addr_spec: str) -> None:
     """Lets an address take part in a ticket."""
-    row = {"ticket_id": ticket_id, "address": addr_spec.casefold()}
+    row = {"ticket_id": ticket_id, "address": folded(addr_spec)}
     connection.execute(insert_ignoring(connection, participant).values(row))
 
 
