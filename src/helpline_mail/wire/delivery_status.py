@@ -23,6 +23,8 @@ logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 _BYTES = 256 * 1024
 _FIELD_BYTES = 2000
 _BOUNDARIES = 100
+_LINES = 5_000
+_BLANK_LINES = 250
 _NOTICE_CHARACTERS = 16 * 1024
 _RECIPIENTS = 100
 
@@ -34,6 +36,9 @@ _MACHINE = re.compile(
 _REPORT_TYPE = re.compile(r"report-type\s{0,4}=\s{0,4}\"?delivery-status", re.IGNORECASE)
 _FIELD = re.compile(rb"^[!-9;-~]{1,80}:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE)
 _BOUNDARY = re.compile(rb"^--", re.MULTILINE)
+_LINE = re.compile(rb"\r\n|\r|\n")
+_RUN_OF_BLANK_LINES = re.compile(rb"((?>\r\n|\r|\n){3})[\r\n]++")
+_BLANK_LINE = re.compile(rb"(?:(?<=\n)|(?<=\r)(?!\n))[\r\n]")
 _RETURNED_TYPES = {"rfc822", "global", "rfc822-headers", "global-headers"}
 _LONG_LINE = re.compile(r"[^\n]{400}(?=[^\n])")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")
@@ -84,10 +89,18 @@ def looks_like_bounce(content_type: str, fields: Mapping[str, tuple[str, ...]]) 
 
 
 def _parsed(raw: bytes) -> Part:
-    """The message, cut to what is cheap to parse: long parameters, nesting and length cost the time."""
-    head = _FIELD.sub(lambda field: field[0][:_FIELD_BYTES], raw[:_BYTES])
-    last = next(islice(_BOUNDARY.finditer(head), _BOUNDARIES, None), None)
-    return message_from_bytes(head[: last.start()] if last else head)
+    """The message, cut to what is cheap to parse: long parameters, nesting, lines and blocks cost the time."""
+    head = _RUN_OF_BLANK_LINES.sub(rb"\1", raw[:_BYTES])
+    for unit, most in ((_LINE, _LINES), (_BLANK_LINE, _BLANK_LINES)):
+        head = _cut(head, unit, most)
+    head = _FIELD.sub(lambda field: field[0][:_FIELD_BYTES], head)
+    return message_from_bytes(_cut(head, _BOUNDARY, _BOUNDARIES))
+
+
+def _cut(octets: bytes, unit: re.Pattern[bytes], most: int) -> bytes:
+    """The octets up to where there are more than `most` of what `unit` matches."""
+    beyond = next(islice(unit.finditer(octets), most, None), None)
+    return octets[: beyond.start()] if beyond else octets
 
 
 def _read(report: Part) -> tuple[Bounce, ...]:
