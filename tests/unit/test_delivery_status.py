@@ -145,6 +145,21 @@ def test_a_warning_is_a_delay():
     assert [bounce.action for bounce in read(warning)] == ["delayed"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "<p>Delivery has failed to these recipients:</p><p><a href='mailto:x'>alice@school.sch.uk</a></p>",
+        "<p>Your message to <b>alice@school.sch.uk</b> couldn't be delivered.</p>",
+    ],
+)
+def test_a_notice_in_html_alone(words):
+    notice = (
+        "Return-Path: <>\nFrom: postmaster@school.sch.uk\nSubject: Undeliverable: x\n"
+        f"Content-Type: text/html\n\n<html><body>{words}</body></html>\n"
+    )
+    assert [(told.recipient, told.action) for told in read(notice)] == [("alice@school.sch.uk", "failed")]
+
+
 def test_a_qmail_notice():
     notice = (
         "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: failure notice\n\n"

@@ -15,6 +15,7 @@ from flufl.bounce import all_failures
 
 from helpline_mail.domain.message import Bounce
 from helpline_mail.domain.notices import is_bounce_notice
+from helpline_mail.wire import html
 from helpline_mail.wire.headers import decoded
 
 # It logs what it fails on, and that is a stranger's text.
@@ -26,6 +27,7 @@ _BOUNDARIES = 100
 _LINES = 5_000
 _BLANK_LINES = 250
 _NOTICE_CHARACTERS = 16 * 1024
+_NOTICE_TAGS = 1_000
 _RECIPIENTS = 100
 
 _MAIL_SYSTEM = re.compile(r"mailer-?daemon|\bmdaemon@", re.IGNORECASE)
@@ -46,6 +48,11 @@ _MESSAGE_ID_FIELD = re.compile(r"^[ >]{0,4}message-id:\s{0,4}(<[^<>\s]{1,990}>)"
 _ADDRESS = re.compile(r"[!-;=?-~]{1,64}@[A-Za-z0-9._\[\]:-]{1,255}")
 _ADDRESS_ALONE = re.compile(
     r"\s{0,20}(?:[*-] )?(?:\(generated from )?<?([^\s<>()@,;:]{1,64}@[A-Za-z0-9._-]{1,255})>?\)?:?\s*"
+)
+_ADDRESS_IN_A_SENTENCE = re.compile(
+    r"\b(?:message|mail|e-mail|email) to <?([^\s<>()@,;:]{1,64}@[A-Za-z0-9._-]{1,255})>?"
+    r" (?:could|was|has|can|is)(?: ?not|n['\u2019]t)",
+    re.IGNORECASE,
 )
 _RETURNED_MESSAGE = re.compile(r"\s{0,20}-{2,}.{0,40}(?:copy|original|header|returned)|received:", re.IGNORECASE)
 _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
@@ -171,8 +178,12 @@ def _notice(parts: Iterable[Part]) -> str:
         text = decoded.decode("utf-8", "replace")[:left] if isinstance(decoded, bytes) else ""
         left -= len(text)
         del part["content-transfer-encoding"]
-        texts.append(_LONG_LINE.sub("\\g<0>\n", text))
-        part.set_payload(_own_words(texts[-1]))
+        short = _LONG_LINE.sub("\\g<0>\n", text)
+        part.set_payload(_own_words(short))
+        if part.get_content_subtype() == "html":
+            short = _LONG_LINE.sub("\\g<0>\n", html.text_of(text, _NOTICE_TAGS)[0])
+            short = _ADDRESS_IN_A_SENTENCE.sub("\\g<0>\n\\1\n", short)
+        texts.append(short)
     return "\n".join(texts)
 
 
