@@ -69,6 +69,18 @@ def attachment(size: int, encoding: bytes = b"base64") -> bytes:
     return text(content, b"application/octet-stream; name=x", encoding)
 
 
+def report(body: bytes, media_type: bytes = b"message/delivery-status", encoding: bytes = b"7bit") -> bytes:
+    fields = b"Content-Type: %s\r\nContent-Transfer-Encoding: %s\r\n\r\n" % (media_type, encoding)
+    return HEAD + b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n" + fields + body + b"\r\n--b--\r\n"
+
+
+def nested_report(levels: int, body: bytes) -> bytes:
+    opened = b"".join(
+        b'Content-Type: multipart/report; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n) for n in range(levels)
+    )
+    return HEAD + opened + b"\r\n" + body
+
+
 def letters(count: int) -> bytes:
     return b"".join(b" a%d=1" % n for n in range(count))
 
@@ -137,6 +149,17 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "x-uuencode of no letters": lambda: text(b"!\x7f\n" * 16_000_000, encoding=b"x-uuencode"),
     "x-uuencode of empty lines": lambda: text(b"\n" * 49_000_000, encoding=b"x-uuencode"),
     "base64 of spaces": lambda: text(b" " * 49_000_000, encoding=b"base64"),
+    "report of empty lines": lambda: report(b"\n" * 261_000),
+    "report of bare carriage returns": lambda: report(b"\r" * 261_000),
+    "report of pairs of line ends": lambda: report(b"\r\n" * 130_000),
+    "report of empty blocks": lambda: report(b"a:\r\n\r\n" * 42_000),
+    "report of short blocks": lambda: report(b"\na:\n" * 60_000),
+    "report that returns a long header": lambda: report(b"a:\n" * 86_000, b"message/rfc822"),
+    "report that returns a long list of fields": lambda: report(b"a:\n" * 86_000, b"text/rfc822-headers"),
+    "report in x-uuencode": lambda: report(b"begin 644 a\n" + b"!\n" * 120_000, b"text/plain", b"x-uuencode"),
+    "report of words": lambda: report(b"a@b.example\n" * 20_000, b"text/plain"),
+    "report, 49 deep, of dashes": lambda: nested_report(49, b"-\n" * 120_000),
+    "report, 49 deep, of empty lines": lambda: nested_report(49, b"-\n\n" * 80_000),
     "HTML: 100,000 nested div": lambda: html(b"<div>" * 100_000),
     "HTML: 100,000 nested span and p": lambda: html(b"<span>" * 50_000 + b"</p>" * 50_000),
     "HTML: 50,000 bold paragraphs": lambda: html(b"<b><p>" * 50_000),

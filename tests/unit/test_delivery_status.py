@@ -1,6 +1,7 @@
 """What bounces report, and that a person who forwards one is no machine."""
 
 import time
+import tracemalloc
 from base64 import encodebytes
 from email import message_from_bytes
 
@@ -144,6 +145,21 @@ def test_a_warning_is_a_delay():
     assert [bounce.action for bounce in read(warning)] == ["delayed"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "<p>Delivery has failed to these recipients:</p><p><a href='mailto:x'>alice@school.sch.uk</a></p>",
+        "<p>Your message to <b>alice@school.sch.uk</b> couldn't be delivered.</p>",
+    ],
+)
+def test_a_notice_in_html_alone(words):
+    notice = (
+        "Return-Path: <>\nFrom: postmaster@school.sch.uk\nSubject: Undeliverable: x\n"
+        f"Content-Type: text/html\n\n<html><body>{words}</body></html>\n"
+    )
+    assert [(told.recipient, told.action) for told in read(notice)] == [("alice@school.sch.uk", "failed")]
+
+
 def test_a_qmail_notice():
     notice = (
         "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: failure notice\n\n"
@@ -190,6 +206,40 @@ def test_what_looks_like_a_bounce(content_type, fields, expected):
 BOUNCE = {"from": ("MAILER-DAEMON@x.example",), "subject": ("Undeliverable",)}
 HEAD = b"From: MAILER-DAEMON@x.example\r\n"
 NESTED = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(5000))
+
+
+STATUS = HEAD + b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: %s\r\n\r\n"
+DEEP = b"".join(b"Content-Type: multipart/report; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(49))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        STATUS % b"message/delivery-status" + b"\n" * 261_000,
+        STATUS % b"message/delivery-status" + b"\r" * 261_000,
+        STATUS % b"message/delivery-status" + b"a:\r\n\r\n" * 42_000,
+        STATUS % b"message/delivery-status" + b"\na:\n" * 60_000,
+        STATUS % b"message/rfc822" + b"a:\n" * 86_000,
+        STATUS % b"text/plain\r\nContent-Transfer-Encoding: x-uuencode" + b"begin 644 a\n" + b"!\n" * 120_000,
+        HEAD + DEEP + b"\r\n" + b"-\n\n" * 80_000,
+    ],
+    ids=["blank", "bare", "blocks", "short blocks", "header", "uuencode", "deep"],
+)
+def test_no_report_of_short_lines_costs_much(raw):
+    began = time.process_time()
+    assert bounces_of(raw, "multipart/report", BOUNCE) == ()
+    assert time.process_time() - began < 1.0
+    tracemalloc.start()
+    bounces_of(raw, "multipart/report", BOUNCE)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def test_blank_lines_before_a_report_hide_nothing_of_it():
+    raw = report(FAILED).encode().replace(b"\n\n", b"\n" * 2_000)
+    (bounce,) = bounces_of(raw, "multipart/report", BOUNCE)
+    assert (bounce.recipient, bounce.status, bounce.action) == ("alice@school.sch.uk", "5.1.1", "failed")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from flufl.bounce import all_failures
 
 from helpline_mail.domain.message import Bounce, folded
 from helpline_mail.domain.notices import is_bounce_notice
+from helpline_mail.wire import html
 from helpline_mail.wire.headers import decoded
 
 # It logs what it fails on, and that is a stranger's text.
@@ -23,7 +24,10 @@ logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 _BYTES = 256 * 1024
 _FIELD_BYTES = 2000
 _BOUNDARIES = 100
+_LINES = 5_000
+_BLANK_LINES = 250
 _NOTICE_CHARACTERS = 16 * 1024
+_NOTICE_TAGS = 1_000
 _RECIPIENTS = 100
 
 _MAIL_SYSTEM = re.compile(r"mailer-?daemon|\bmdaemon@", re.IGNORECASE)
@@ -34,6 +38,9 @@ _MACHINE = re.compile(
 _REPORT_TYPE = re.compile(r"report-type\s{0,4}=\s{0,4}\"?delivery-status", re.IGNORECASE)
 _FIELD = re.compile(rb"^[!-9;-~]{1,80}:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE)
 _BOUNDARY = re.compile(rb"^--", re.MULTILINE)
+_LINE = re.compile(rb"\r\n|\r|\n")
+_RUN_OF_BLANK_LINES = re.compile(rb"((?>\r\n|\r|\n){3})[\r\n]++")
+_BLANK_LINE = re.compile(rb"(?:(?<=\n)|(?<=\r)(?!\n))[\r\n]")
 _RETURNED_TYPES = {"rfc822", "global", "rfc822-headers", "global-headers"}
 _LONG_LINE = re.compile(r"[^\n]{400}(?=[^\n])")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")
@@ -41,6 +48,11 @@ _MESSAGE_ID_FIELD = re.compile(r"^[ >]{0,4}message-id:\s{0,4}(<[^<>\s]{1,990}>)"
 _ADDRESS = re.compile(r"[!-;=?-~]{1,64}@[A-Za-z0-9._\[\]:-]{1,255}")
 _ADDRESS_ALONE = re.compile(
     r"\s{0,20}(?:[*-] )?(?:\(generated from )?<?([^\s<>()@,;:]{1,64}@[A-Za-z0-9._-]{1,255})>?\)?:?\s*"
+)
+_ADDRESS_IN_A_SENTENCE = re.compile(
+    r"\b(?:message|mail|e-mail|email) to <?([^\s<>()@,;:]{1,64}@[A-Za-z0-9._-]{1,255})>?"
+    r" (?:could|was|has|can|is)(?: ?not|n['\u2019]t)",
+    re.IGNORECASE,
 )
 _RETURNED_MESSAGE = re.compile(r"\s{0,20}-{2,}.{0,40}(?:copy|original|header|returned)|received:", re.IGNORECASE)
 _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
@@ -84,10 +96,18 @@ def looks_like_bounce(content_type: str, fields: Mapping[str, tuple[str, ...]]) 
 
 
 def _parsed(raw: bytes) -> Part:
-    """The message, cut to what is cheap to parse: long parameters, nesting and length cost the time."""
-    head = _FIELD.sub(lambda field: field[0][:_FIELD_BYTES], raw[:_BYTES])
-    last = next(islice(_BOUNDARY.finditer(head), _BOUNDARIES, None), None)
-    return message_from_bytes(head[: last.start()] if last else head)
+    """The message, cut to what is cheap to parse: long parameters, nesting, lines and blocks cost the time."""
+    head = _RUN_OF_BLANK_LINES.sub(rb"\1", raw[:_BYTES])
+    for unit, most in ((_LINE, _LINES), (_BLANK_LINE, _BLANK_LINES)):
+        head = _cut(head, unit, most)
+    head = _FIELD.sub(lambda field: field[0][:_FIELD_BYTES], head)
+    return message_from_bytes(_cut(head, _BOUNDARY, _BOUNDARIES))
+
+
+def _cut(octets: bytes, unit: re.Pattern[bytes], most: int) -> bytes:
+    """The octets up to where there are more than `most` of what `unit` matches."""
+    beyond = next(islice(unit.finditer(octets), most, None), None)
+    return octets[: beyond.start()] if beyond else octets
 
 
 def _read(report: Part) -> tuple[Bounce, ...]:
@@ -158,8 +178,12 @@ def _notice(parts: Iterable[Part]) -> str:
         text = decoded.decode("utf-8", "replace")[:left] if isinstance(decoded, bytes) else ""
         left -= len(text)
         del part["content-transfer-encoding"]
-        texts.append(_LONG_LINE.sub("\\g<0>\n", text))
-        part.set_payload(_own_words(texts[-1]))
+        short = _LONG_LINE.sub("\\g<0>\n", text)
+        part.set_payload(_own_words(short))
+        if part.get_content_subtype() == "html":
+            short = _LONG_LINE.sub("\\g<0>\n", html.text_of(text, _NOTICE_TAGS)[0])
+            short = _ADDRESS_IN_A_SENTENCE.sub("\\g<0>\n\\1\n", short)
+        texts.append(short)
     return "\n".join(texts)
 
 
