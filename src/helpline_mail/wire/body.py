@@ -107,7 +107,10 @@ class Body:
             text, tags, complete = html.text_of(text, self._tags)
             self._tags -= tags
             if not complete:
-                self._note(f"only the first {self._budgets.html_tags} tags of the HTML were read as such")
+                why = f"only the first {self._budgets.html_tags} tags of the HTML were read as such"
+                self._note(
+                    why if self._tags <= 0 else "the text of the HTML grew beyond its size; its end was not read"
+                )
         elif part.parameters.get("format", "").lower() == "flowed":
             text = flowed.unflowed(text, delete_space=part.parameters.get("delsp", "").lower() == "yes")
         if "-----BEGIN PGP MESSAGE-----" in text:
