@@ -103,6 +103,7 @@ class Body:
         text = printable.lines(charsets.text_of(octets, charset))
         if charset and not octets.isascii() and charsets.codec_name(charset) is None:
             self._note("the text names a character set that is not known; some of its letters may be wrong")
+        del octets  # a large text would otherwise be held once more while its HTML is read
         if part.media_type == "text/html":
             text, tags, complete = html.text_of(text, self._tags)
             self._tags -= tags
