@@ -328,6 +328,16 @@ def test_p39_html_that_nests_without_end():
         assert seconds < 2
 
 
+@pytest.mark.parametrize("line", [b"\n", b"\na"])
+def test_p39_quotation_marks_do_not_make_a_text_grow_without_end(line):
+    body = b"<p>The enquiry.</p>" + b"<blockquote>" * 6 + b"<pre>" + line * (249_000 // len(line))
+    message, grown, seconds = measured(mail(b"Content-Type: text/html", body=body))
+    assert message.text.startswith("The enquiry.")
+    assert any("grew" in defect for defect in message.defects)
+    assert grown < 5_000_000
+    assert seconds < 2
+
+
 def test_p39_a_number_of_thousands_of_digits_behind_the_last_tag_is_no_character():
     body = b"<p>The enquiry." + b"<p>" * 7_500 + b"&amp;&#" + b"1" * 5_000 + b"; the end"
     message = parse(mail(b"Content-Type: text/html", body=body))

@@ -103,11 +103,15 @@ class Body:
         text = printable.lines(charsets.text_of(octets, charset))
         if charset and not octets.isascii() and charsets.codec_name(charset) is None:
             self._note("the text names a character set that is not known; some of its letters may be wrong")
+        del octets  # a large text would otherwise be held once more while its HTML is read
         if part.media_type == "text/html":
             text, tags, complete = html.text_of(text, self._tags)
             self._tags -= tags
             if not complete:
-                self._note(f"only the first {self._budgets.html_tags} tags of the HTML were read as such")
+                why = f"only the first {self._budgets.html_tags} tags of the HTML were read as such"
+                self._note(
+                    why if self._tags <= 0 else "the text of the HTML grew beyond its size; its end was not read"
+                )
         elif part.parameters.get("format", "").lower() == "flowed":
             text = flowed.unflowed(text, delete_space=part.parameters.get("delsp", "").lower() == "yes")
         if "-----BEGIN PGP MESSAGE-----" in text:

@@ -30,6 +30,7 @@ section tbody tfoot thead tr"""
 _PARAGRAPHS = frozenset(_WITH_BLANK_LINES.split())
 _BLOCKS = _PARAGRAPHS | frozenset(_WITHOUT.split())
 _DEEPEST_QUOTE = 5
+_SPARE = 4_096
 
 
 def text_of(source: str, most_tags: int) -> tuple[str, int, bool]:
@@ -37,7 +38,7 @@ def text_of(source: str, most_tags: int) -> tuple[str, int, bool]:
 
     Linear in the tags read: attributes that cannot matter are dropped before the parser sees them, because its
     own work grows with the square of a tag's attributes and of the nesting. Behind the last tag that is read the
-    words are kept without their structure.
+    words are kept without their structure. The text stops at twice the size of `source`, where marks make it grow.
     """
     position, tags, complete = 0, 0, True
     pieces: list[str] = []
@@ -52,8 +53,16 @@ def text_of(source: str, most_tags: int) -> tuple[str, int, bool]:
         position = tag.end()
     if complete:
         pieces.append(source[position:])
-    root = LexborHTMLParser("".join(pieces)).root
-    shown = _Page().read(root) if root else ""
+    size = len(source) if source.isascii() else len(source.encode("utf-8", "replace"))
+    plain = "".join(pieces)
+    pieces.clear()
+    del source
+    parser = LexborHTMLParser(plain)
+    del plain
+    root = parser.root
+    page = _Page(2 * size + _SPARE)
+    shown = page.read(root) if root else ""
+    complete = complete and not page.full
     return (shown if complete else f"{shown}\n{rest}"), tags, complete
 
 
@@ -79,7 +88,9 @@ def _is_hidden(attributes: str) -> bool:
 class _Page:
     """Collects lines while walking the tree once, with no recursion (nesting is a stranger's choice)."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.full = False  # marks before quoted lines may be many times the lines
         self._text = bytearray()  # a list would be many times the size of lines as short as a stranger likes
         self._after_blank_line = True
         self._line: list[str] = []
@@ -94,7 +105,7 @@ class _Page:
     def read(self, root: LexborNode) -> str:
         """The text of the tree below `root`."""
         waiting: list[LexborNode | Callable[[], None]] = [root]
-        while waiting:
+        while waiting and not self.full:
             node = waiting.pop()
             if not isinstance(node, LexborNode):
                 node()
@@ -105,7 +116,9 @@ class _Page:
             if leave and (child := node.first_child) is not None:
                 waiting += (leave, child)
         self._break()
-        return _BLANK_LINES.sub("\n\n", self._text.decode("utf-8", "replace")).strip("\n")
+        text = self._text.decode("utf-8", "replace")
+        self._text = bytearray()
+        return _BLANK_LINES.sub("\n\n", text).strip("\n")
 
     def _enter(self, node: LexborNode) -> Callable[[], None] | None:
         """Notes what a node shows; what to do behind its children, or None if they are not seen."""
@@ -159,19 +172,26 @@ class _Page:
         if not self._verbatim:
             self._line.append(_SPACES.sub(" ", text))
             return
-        first, *others = text.split("\n")
-        self._line.append(first)
-        for line in others:
+        position = 0
+        while (stop := text.find("\n", position)) >= 0 and not self.full:
+            self._line.append(text[position:stop])
             self._break(even_if_empty=True)
-            self._line.append(line)
+            position = stop + 1
+        self._line.append(text[position:])
 
     def _break(self, *, blank_line: bool = False, even_if_empty: bool = False) -> None:
+        if len(self._text) > self._most:
+            self.full = True
+            self._line.clear()
+            return
         line = "".join(self._line)
         self._line.clear()
         line = line.rstrip() if self._verbatim else _SPACES.sub(" ", line).strip()
         marks = "> " * min(self._quoted, _DEEPEST_QUOTE)
         if line or even_if_empty:
-            self._text += f"{marks}{line}\n".encode("utf-8", "replace")
+            self._text += marks.encode()
+            self._text += line.encode("utf-8", "replace")
+            self._text += b"\n"
             self._after_blank_line = not line
         if blank_line and not self._after_blank_line:
             self._text += f"{marks.rstrip()}\n".encode()
