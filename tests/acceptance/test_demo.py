@@ -64,7 +64,9 @@ def test_a_claim_that_does_not_hold_is_found(tmp_path, template, truth, lie, cla
 
 
 def test_without_an_acknowledgement_the_day_ends_with_a_reason(tmp_path):
-    template = "Subject: [{{ reference }}] Hello\n{{ facts.of_another_version }}\n"
+    # Written well with the samples that every template is tried with, and not with a real reference.
+    fails = "{% if reference != 'POSH-7K3M9Q' %}{{ facts.of_another_version }}{% endif %}"
+    template = f"Subject: [{{{{ reference }}}}] Hello\n{fails}\n"
     (tmp_path / "acknowledgement.txt.j2").write_text(template, "utf-8")
     with pytest.raises(HelplineError, match="the teacher got no acknowledgement"):
         run_demo(templates=str(tmp_path))
