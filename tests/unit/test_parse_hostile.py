@@ -456,3 +456,14 @@ def test_many_attachments_are_listed_up_to_the_budget():
     message = parse(mail(b"Content-Type: multipart/mixed; boundary=b", body=part * 20), Budgets(attachments=5))
     assert len(message.attachments) == 5
     assert any("5 of 20 attachments" in defect for defect in message.defects)
+
+
+def alternative(plain: bytes, rich: bytes) -> bytes:
+    parts = b"--b\r\nContent-Type: text/plain\r\n\r\n%b\r\n--b\r\nContent-Type: text/html\r\n\r\n%b\r\n--b--\r\n"
+    return mail(b"Content-Type: multipart/alternative; boundary=b", body=parts % (plain, rich))
+
+
+def test_a_stub_beside_the_enquiry_does_not_hide_it():
+    enquiry = b"<p>" + b"A pupil is being bullied, and we do not know whom to ask. " * 5 + b"</p>"
+    assert "bullied" in parse(alternative(b"Your program does not show HTML.", enquiry)).text
+    assert parse(alternative(b"Please call me back.", b"<p>Please call me back.</p>")).text == "Please call me back."

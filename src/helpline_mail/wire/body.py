@@ -12,6 +12,7 @@ _MESSAGES = frozenset(("message/rfc822", "message/global"))
 _REPORTS = frozenset(("message/delivery-status", "message/disposition-notification"))
 _UNENCODED = frozenset(("", "7bit", "8bit", "binary"))
 _GLANCE = 2_000
+_STUB, _TIMES_A_STUB = 300, 4
 _FILE = "application/octet-stream"
 _NEEDS_OPENING = "needs opening in the mailbox"
 # RFC 8551, RFC 3156 and Microsoft's TNEF: the words are there, but not for us.
@@ -81,7 +82,7 @@ class Body:
         if self._left <= 0 or (part.disposition == "attachment" and part.depth and part.media_type not in _MESSAGES):
             return
         if part.media_type == "multipart/alternative" and part.children:
-            yield from self._texts(_best(part))
+            yield from self._alternative(part)
         elif part.media_type in _MESSAGES and part.children:
             yield from self._forwarded(part.children[0])
         elif part.children:
@@ -89,6 +90,20 @@ class Body:
                 yield from self._texts(child)
         elif _is_text(part):
             yield self._words(part)
+
+    def _alternative(self, part: Part) -> Iterator[str]:
+        """The plainest form that has words; a richer one instead, if the plain one is but a stub beside it.
+
+        "Your program does not show HTML" is what nobody wrote: the enquiry may stand in the other form alone.
+        """
+        best = _best(part)
+        texts = list(self._texts(best))
+        if sum(map(len, texts)) <= _STUB:
+            others = [child for child in part.children if child is not best and _holds(child, "text/html")]
+            richer = [text for child in others[-1:] for text in self._texts(child)]
+            if sum(map(len, richer)) > _TIMES_A_STUB * sum(map(len, texts)):
+                texts = richer
+        yield from texts
 
     def _forwarded(self, message: Part) -> Iterator[str]:
         subject = headers.decoded(message.header.first("subject"))
