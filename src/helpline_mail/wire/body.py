@@ -1,5 +1,6 @@
 """From the parts of a message to one text, and to the list of what is attached."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -12,7 +13,8 @@ _MESSAGES = frozenset(("message/rfc822", "message/global"))
 _REPORTS = frozenset(("message/delivery-status", "message/disposition-notification"))
 _UNENCODED = frozenset(("", "7bit", "8bit", "binary"))
 _GLANCE = 2_000
-_STUB, _TIMES_A_STUB = 300, 4
+_STUB = re.compile(r"html|browser", re.IGNORECASE)
+_LONGEST_STUB, _SHORTEST_WORDS, _TIMES_A_STUB = 300, 20, 4
 _FILE = "application/octet-stream"
 _NEEDS_OPENING = "needs opening in the mailbox"
 # RFC 8551, RFC 3156 and Microsoft's TNEF: the words are there, but not for us.
@@ -98,7 +100,7 @@ class Body:
         """
         best = _best(part)
         texts = list(self._texts(best))
-        if sum(map(len, texts)) <= _STUB:
+        if _is_stub("".join(texts)):
             others = [child for child in part.children if child is not best and _holds(child, "text/html")]
             richer = [text for child in others[-1:] for text in self._texts(child)]
             if sum(map(len, richer)) > _TIMES_A_STUB * sum(map(len, texts)):
@@ -165,6 +167,11 @@ def _sealed(part: Part) -> str | None:
     if part.filename.lower() == "winmail.dat":
         return _SEALED["application/ms-tnef"]
     return _SEALED.get(part.media_type)
+
+
+def _is_stub(text: str) -> bool:
+    """Whether a plain form may only stand in for a richer one: next to nothing, or a short word about HTML."""
+    return len(text) <= _SHORTEST_WORDS or (len(text) <= _LONGEST_STUB and _STUB.search(text) is not None)
 
 
 def _best(alternative: Part) -> Part:
