@@ -21,7 +21,7 @@ from helpline_mail.wire.parse import parse
 
 PROJECT = Path(__file__).resolve().parent.parent
 LARGEST = 100_000
-ROUNDS = 5
+ROUNDS = 20
 
 
 def mails(folder: Path) -> list[bytes]:

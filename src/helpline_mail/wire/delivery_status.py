@@ -97,9 +97,10 @@ def looks_like_bounce(content_type: str, fields: Mapping[str, tuple[str, ...]]) 
 
 def _parsed(raw: bytes) -> Part:
     """The message, cut to what is cheap to parse: long parameters, nesting, lines and blocks cost the time."""
-    head = _RUN_OF_BLANK_LINES.sub(rb"\1", raw[:_BYTES])
-    for unit, most in ((_LINE, _LINES), (_BLANK_LINE, _BLANK_LINES)):
-        if head.count(b"\n") + head.count(b"\r") > most:
+    head = raw[:_BYTES]
+    if head.count(b"\n") + head.count(b"\r") > _BLANK_LINES:
+        head = _RUN_OF_BLANK_LINES.sub(rb"\1", head)
+        for unit, most in ((_LINE, _LINES), (_BLANK_LINE, _BLANK_LINES)):
             head = _cut(head, unit, most)
     head = _FIELD.sub(lambda field: field[0][:_FIELD_BYTES], head)
     return message_from_bytes(_cut(head, _BOUNDARY, _BOUNDARIES))
