@@ -28,7 +28,7 @@ HOURS = OpeningHours(
 )
 CLOSED_ON_WEDNESDAY = OpeningHours((TEN_TO_FOUR,) * 2 + ((),) + (TEN_TO_FOUR,) * 2 + ((),) * 2, LONDON)
 RESPONSE = timedelta(hours=3)
-EXAMPLES = int(os.environ.get("HELPLINE_MAIL_FUZZ", "50"))
+EXAMPLES = int(os.environ.get("HELPLINE_MAIL_FUZZ", "20"))
 TEMPLATES = Templates()
 
 

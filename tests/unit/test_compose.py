@@ -26,7 +26,7 @@ DRAFT = Draft(
     date=datetime(2026, 11, 24, 10, tzinfo=UTC),
     auto_submitted="auto-replied",
 )
-EXAMPLES = int(os.environ.get("HELPLINE_MAIL_FUZZ", "60"))
+EXAMPLES = int(os.environ.get("HELPLINE_MAIL_FUZZ", "25"))
 INJECTION = "Hi \r\nBcc: inj@evil.example\r\n\r\n.\r\nMAIL FROM:<x@evil.example>"
 anything = st.text(st.characters(), max_size=400) | st.text("a\r\n .=?_\x00\u2028é🙂\ud800\t", max_size=400)
 

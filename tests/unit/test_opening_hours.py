@@ -307,7 +307,7 @@ def counted(hours: OpeningHours, start: datetime, until: datetime, step: timedel
     return total
 
 
-EXAMPLES = int(os.environ.get("HELPLINE_MAIL_FUZZ", "40"))
+EXAMPLES = int(os.environ.get("HELPLINE_MAIL_FUZZ", "20"))
 durations = st.timedeltas(timedelta(), timedelta(hours=90))
 
 
