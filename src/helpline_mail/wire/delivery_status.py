@@ -7,26 +7,26 @@ What comes out is a claim all the same (RFC 3464 section 4.1): to be compared wi
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from email import message_from_bytes
-from email.message import Message as Part
+from email.message import Message as EmailMessage
 from itertools import islice
 
 from flufl.bounce import all_failures
 
+from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.message import Bounce, folded
 from helpline_mail.domain.notices import is_bounce_notice
-from helpline_mail.wire import html
-from helpline_mail.wire.headers import decoded
+from helpline_mail.wire import headers, html, transfer
+from helpline_mail.wire.headers import Header
+from helpline_mail.wire.mime import Part
 
 # It logs what it fails on, and that is a stranger's text.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
-_BYTES = 256 * 1024
-_FIELD_BYTES = 2000
-_BOUNDARIES = 100
-_LINES = 5_000
-_BLANK_LINES = 250
-_NOTICE_CHARACTERS = 16 * 1024
+_FIELD_CHARACTERS = 2_000
+_REPORT_OCTETS = 64 * 1024
+_BLOCKS = 250
+_BLOCK_BUDGETS = Budgets(field=_FIELD_CHARACTERS, fields=100)
+_NOTICE_OCTETS = 16 * 1024
 _NOTICE_TAGS = 1_000
 _RECIPIENTS = 100
 
@@ -36,12 +36,9 @@ _MACHINE = re.compile(
     re.IGNORECASE,
 )
 _REPORT_TYPE = re.compile(r"report-type\s{0,4}=\s{0,4}\"?delivery-status", re.IGNORECASE)
-_FIELD = re.compile(rb"^[!-9;-~]{1,80}:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE)
-_BOUNDARY = re.compile(rb"^--", re.MULTILINE)
-_LINE = re.compile(rb"\r\n|\r|\n")
-_RUN_OF_BLANK_LINES = re.compile(rb"((?>\r\n|\r|\n){3})[\r\n]++")
-_BLANK_LINE = re.compile(rb"(?:(?<=\n)|(?<=\r)(?!\n))[\r\n]")
-_RETURNED_TYPES = {"rfc822", "global", "rfc822-headers", "global-headers"}
+_BLANK_LINES = re.compile(rb"\r?\n(?:\r?\n)++")
+_RETURNED_TYPES = frozenset(f"message/{kind}" for kind in ("rfc822", "global", "rfc822-headers", "global-headers"))
+_ASKED_FOR = frozenset(("content-type", "content-description", "from", "x-mailer", "x-failed-recipients"))
 _LONG_LINE = re.compile(r"[^\n]{400}(?=[^\n])")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")
 _MESSAGE_ID_FIELD = re.compile(r"^[ >]{0,4}message-id:\s{0,4}(<[^<>\s]{1,990}>)", re.MULTILINE | re.IGNORECASE)
@@ -59,19 +56,17 @@ _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _STILL_TRYING = re.compile(r"not yet|delayed|will (?:be retried|continue|keep trying)|warning", re.IGNORECASE)
 
 
-def bounces_of(
-    raw: bytes, content_type: str, fields: Mapping[str, tuple[str, ...]], *, ask_anyway: bool = False
-) -> tuple[Bounce, ...]:
+def bounces_of(root: Part, fields: Mapping[str, tuple[str, ...]], *, ask_anyway: bool = False) -> tuple[Bounce, ...]:
     """What a message reports of recipients, one each, or nothing if it is no bounce. Never raises on content.
 
-    `content_type` and `fields` are the outermost ones: lower-case names, top first. `action` is RFC 3464's:
+    `root` is the whole message and `fields` its own: lower-case names, top first. `action` is RFC 3464's:
     `failed` is permanent, `delayed` is still being tried. `ask_anyway` also reads mail that does not
-    look like a bounce. Reads the first 256 KiB and reports at most 100 recipients.
+    look like a bounce. Reads 64 KiB of a report, 16 KiB of its words, and tells of 100 recipients at most.
     """
     try:
-        if ask_anyway or looks_like_bounce(content_type, fields):
-            return _read(_parsed(raw))
-    except Exception:  # noqa: S110  (the email package raises nearly anything, RecursionError included)
+        if ask_anyway or looks_like_bounce(root.media_type, fields):
+            return _read(root)
+    except Exception:  # noqa: S110  (the email package raises nearly anything, and flufl.bounce asks it)
         pass
     return ()
 
@@ -81,7 +76,7 @@ def looks_like_bounce(content_type: str, fields: Mapping[str, tuple[str, ...]]) 
 
     A subject is but one weak sign: a person may write below a bounce's subject, and is not a machine.
     """
-    first = {name: values[0][:_FIELD_BYTES] for name, values in fields.items() if values}
+    first = {name: values[0][:_FIELD_CHARACTERS] for name, values in fields.items() if values}
     sender, path = first.get("from", ""), "".join(first.get("return-path", "").split())
     is_report = content_type == "multipart/report" or _REPORT_TYPE.search(first.get("content-type", ""))
     if is_report or _MAIL_SYSTEM.search(sender):
@@ -89,50 +84,24 @@ def looks_like_bounce(content_type: str, fields: Mapping[str, tuple[str, ...]]) 
     signs = (
         _MACHINE.search(sender) is not None,
         path == "<>" or _MAIL_SYSTEM.search(path) is not None,
-        is_bounce_notice(decoded(first.get("subject", ""))),
+        is_bounce_notice(headers.decoded(first.get("subject", ""))),
         "x-failed-recipients" in first,
     )
     return sum(signs) >= 2
 
 
-def _parsed(raw: bytes) -> Part:
-    """The message, cut to what is cheap to parse: long parameters, nesting, lines and blocks cost the time."""
-    head = raw[:_BYTES]
-    if head.count(b"\n") + head.count(b"\r") > _BLANK_LINES:
-        head = _RUN_OF_BLANK_LINES.sub(rb"\1", head)
-        for unit, most in ((_LINE, _LINES), (_BLANK_LINE, _BLANK_LINES)):
-            head = _cut(head, unit, most)
-    head = _FIELD.sub(lambda field: field[0][:_FIELD_BYTES], head)
-    return message_from_bytes(_cut(head, _BOUNDARY, _BOUNDARIES))
-
-
-def _cut(octets: bytes, unit: re.Pattern[bytes], most: int) -> bytes:
-    """The octets up to where there are more than `most` of what `unit` matches."""
-    beyond = next(islice(unit.finditer(octets), most, None), None)
-    return octets[: beyond.start()] if beyond else octets
-
-
 def _read(report: Part) -> tuple[Bounce, ...]:
     parts = list(_own_parts(report))
     found = [recipient for part in parts for recipient in _recipients(part)]
-    wrapped = (child for part in parts if _returns(part) for child in _children(part))
-    inner = next((child for child in wrapped if child.get_content_type() == "multipart/report"), None)
+    wrapped = (part.children[0] for part in parts if part.media_type in _RETURNED_TYPES and part.children)
+    inner = next((child for child in wrapped if child.media_type == "multipart/report"), None)
     if not found and inner is not None:  # some gateways send a report on inside a mail of their own
         return _read(inner)
-    notice = _notice(parts)
-    original = _original_message_id(report, parts, notice)
-    found = found or [(recipient, None, action) for recipient, action in _told(report, parts, notice)]
+    notices = _notices(parts)
+    original = _original_message_id(report, parts, notices)
+    found = found or [(recipient, None, action) for recipient, action in _told(report, notices)]
     once = {folded(told[0]): Bounce(*told, original) for told in found}
     return tuple(islice(once.values(), _RECIPIENTS))
-
-
-def _children(part: Part) -> list[Part]:
-    payload = part.get_payload()
-    return [child for child in payload if isinstance(child, Part)] if isinstance(payload, list) else []
-
-
-def _returns(part: Part) -> bool:
-    return part.get_content_maintype() == "message" and part.get_content_subtype() in _RETURNED_TYPES
 
 
 def _own_parts(report: Part) -> Iterator[Part]:
@@ -141,20 +110,22 @@ def _own_parts(report: Part) -> Iterator[Part]:
     while waiting:
         part = waiting.pop()
         yield part
-        if part.get_content_maintype() == "multipart":
-            waiting.extend(reversed(_children(part)))
+        if part.main_type == "multipart":
+            waiting.extend(reversed(part.children))
 
 
 def _recipients(part: Part) -> Iterator[tuple[str, str | None, str | None]]:
     """Recipient, status and action of each per-recipient block (RFC 3464 section 2.3, RFC 6533 section 3)."""
-    if part.get_content_type() not in {"message/delivery-status", "message/global-delivery-status"}:
+    if part.media_type not in {"message/delivery-status", "message/global-delivery-status"}:
         return
-    for block in _children(part):
-        named = (_address(str(block.get(name, ""))) for name in ("original-recipient", "final-recipient"))
+    octets, _ = transfer.head(part.raw, part.start, part.end, part.encoding, _REPORT_OCTETS)
+    for block in _BLANK_LINES.split(octets.lstrip(b"\r\n"), _BLOCKS)[:_BLOCKS]:
+        header = headers.header_of(block, 0, len(block), _BLOCK_BUDGETS)
+        named = (_address(header.first(name)) for name in ("original-recipient", "final-recipient"))
         if recipient := next(filter(None, named), None):
-            status = _STATUS.search(str(block.get("status", "")))
+            status = _STATUS.search(header.first("status"))
             code = status[0] if status else None
-            yield recipient, code, _action(str(block.get("action", "")), code)
+            yield recipient, code, _action(header.first("action"), code)
 
 
 def _address(value: str) -> str | None:
@@ -170,23 +141,20 @@ def _action(value: str, status: str | None) -> str | None:
     return "failed" if word[1].startswith(("fail", "error")) else word[1]  # OpenSMTPD writes error
 
 
-def _notice(parts: Iterable[Part]) -> str:
-    """What the report says in words. Leaves every part decoded and in short lines, on which patterns are quick."""
-    left, texts = _NOTICE_CHARACTERS, []
+def _notices(parts: Iterable[Part]) -> dict[int, str]:
+    """What the report says in words, by the place of each text, in short lines: patterns are quick on those."""
+    left, notices = _NOTICE_OCTETS, {}
     for part in parts:
-        if part.is_multipart():
+        if part.main_type != "text" or left <= 0:
             continue
-        decoded = part.get_payload(decode=True) if part.get_content_maintype() == "text" else None
-        text = decoded.decode("utf-8", "replace")[:left] if isinstance(decoded, bytes) else ""
-        left -= len(text)
-        del part["content-transfer-encoding"]
-        short = _LONG_LINE.sub("\\g<0>\n", text)
-        part.set_payload(_own_words(short))
-        if part.get_content_subtype() == "html":
-            short = _LONG_LINE.sub("\\g<0>\n", html.text_of(text, _NOTICE_TAGS)[0])
-            short = _ADDRESS_IN_A_SENTENCE.sub("\\g<0>\n\\1\n", short)
-        texts.append(short)
-    return "\n".join(texts)
+        octets, _ = transfer.head(part.raw, part.start, part.end, part.encoding, left)
+        left -= len(octets)
+        text = octets.decode("utf-8", "replace").replace("\r\n", "\n")
+        if part.media_type == "text/html":
+            text = html.text_of(text, _NOTICE_TAGS)[0]
+            text = _ADDRESS_IN_A_SENTENCE.sub("\\g<0>\n\\1\n", text)
+        notices[part.start] = _LONG_LINE.sub("\\g<0>\n", text)
+    return notices
 
 
 def _own_words(text: str) -> str:
@@ -196,18 +164,28 @@ def _own_words(text: str) -> str:
     return "".join(lines[: end + 1])
 
 
-def _told(report: Part, parts: Iterable[Part], notice: str) -> list[tuple[str, str]]:
+def _told(report: Part, notices: Mapping[int, str]) -> list[tuple[str, str]]:
     """Recipients that the words name and what became of each: by flufl.bounce, else by our own reading."""
-    for part in parts:
-        if part.is_multipart():
-            part.set_payload([child for child in _children(part) if child.get_content_maintype() != "message"])
     try:
-        delayed, failed = all_failures(report)
+        delayed, failed = all_failures(_retold(report, notices))
     except Exception:  # it raises on a score of ordinary mails
         delayed, failed = frozenset(), frozenset()
     named = [(address, "delayed") for address in delayed] + [(address, "failed") for address in failed]
     texts = [(address.decode("ascii", "replace"), action) for address, action in sorted(named)]
-    return [told for told in texts if _ADDRESS.fullmatch(told[0])] or list(_standing_alone(notice))
+    return [told for told in texts if _ADDRESS.fullmatch(told[0])] or list(_standing_alone("\n".join(notices.values())))
+
+
+def _retold(part: Part, notices: Mapping[int, str]) -> EmailMessage:
+    """A part as flufl.bounce takes it: the fields that it asks for, and the words, without what is returned."""
+    told = EmailMessage()
+    for field in part.header.fields:
+        if field.name in _ASKED_FOR:
+            told[field.name] = field.value[:_FIELD_CHARACTERS]
+    if part.main_type == "multipart" and part.children:
+        told.set_payload([_retold(child, notices) for child in part.children if child.main_type != "message"])
+    else:
+        told.set_payload(_own_words(notices.get(part.start, "")))
+    return told
 
 
 def _standing_alone(notice: str) -> Iterator[tuple[str, str]]:
@@ -219,13 +197,19 @@ def _standing_alone(notice: str) -> Iterator[tuple[str, str]]:
             yield found[1], action
 
 
-def _original_message_id(report: Part, parts: Iterable[Part], notice: str) -> str | None:
+def _original_message_id(report: Part, parts: Iterable[Part], notices: Mapping[int, str]) -> str | None:
     """The Message-ID of the mail that was not delivered, from what the report returns of it."""
-    returned = (str(child.get("message-id", "")) for part in parts if _returns(part) for child in _children(part))
-    for text in returned:
-        if found := _MESSAGE_ID.search(text):
+    for part in parts:
+        if part.media_type in _RETURNED_TYPES and (found := _MESSAGE_ID.search(_returned(part).first("message-id"))):
             return found[0]
-    if found := _MESSAGE_ID_FIELD.search(notice):  # text/rfc822-headers is text as well (RFC 6522 section 4)
-        return found[1]
-    answered = _MESSAGE_ID.search(str(report.get("in-reply-to", "")))
+    for notice in notices.values():  # text/rfc822-headers is text as well (RFC 6522 section 4)
+        if found := _MESSAGE_ID_FIELD.search(notice):
+            return found[1]
+    answered = _MESSAGE_ID.search(report.header.first("in-reply-to"))
     return answered[0] if answered else None
+
+
+def _returned(part: Part) -> Header:
+    if part.children:
+        return part.children[0].header
+    return headers.header_of(part.raw, part.start, part.end, _BLOCK_BUDGETS, outermost=True)

@@ -112,7 +112,7 @@ def _message(raw: bytes, reading: _Reading) -> Message:
         attachments=_attachments(body.attached, reading),
         content_type=root.media_type,
         fields=fields,
-        bounces=delivery_status.bounces_of(raw, root.media_type, fields),
+        bounces=delivery_status.bounces_of(root, fields),
         defects=tuple(reading.defects),
     )
 
