@@ -26,6 +26,14 @@ from helpline_mail.wire.templates import Templates
 RESTORE_KEYS = "restore the file from a backup, or remove it if this installation has never sent a mail"
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right shows an earlier time than this software's own."""
+OUTCOMES = (
+    *("advice given", "signposted", "content removed", "account secured", "referred to police"),
+    *("referred to social care", "no action possible", "withdrawn"),
+)
+CATEGORIES = (
+    *("professional reputation", "social networking", "cyberbullying", "sexting", "online gaming"),
+    *("child protection", "other"),
+)
 ADDRESS_HOURS_A_DAY = 8
 """A day's ration of one address in hours' rations, so that an unmarked robot is not answered all day."""
 
@@ -74,6 +82,12 @@ def policy(settings: Settings) -> Policy:
         authserv_id=settings.staff_identity.authserv_id,
         alarms_to=settings.alarms.to,
         give_up_after=settings.smtp.give_up_after,
+        staff_proof=settings.staff_identity.require,
+        grants_last=settings.staff_identity.notices_last,
+        staff_footer=settings.staff_identity.footer,
+        signature=settings.helpline.signature,
+        outcomes=settings.tickets.outcomes or OUTCOMES,
+        categories=settings.tickets.categories or CATEGORIES,
     )
 
 

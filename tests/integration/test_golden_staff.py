@@ -42,6 +42,7 @@ def masked(octets: bytes) -> bytes:
         return b"%b%06d" % (found[1], numbers.setdefault(found[2].upper(), len(numbers) + 1))
 
     octets = re.sub(rb"(POSH-|posh-)([2-9A-Za-z]{6})\b", reference, octets)
+    octets = re.sub(rb"\+s-[a-z2-7]{16}-([a-z2-7]+)@", lambda found: b"+s-nonce-%b@" % (b"s" * len(found[1])), octets)
     return re.sub(rb"\.[a-z2-7]{16}\.([a-z2-7]+)@", lambda found: b".nonce.%b@" % (b"s" * len(found[1])), octets)
 
 

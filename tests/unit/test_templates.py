@@ -26,6 +26,7 @@ NOTICE = {
     "received": "09:55 today",
     "due": "13:00 today",
     "is_late": False,
+    "write_above": "",
     "text": "Hello",
     "attachments": [],
     "hints": [],

@@ -50,6 +50,7 @@ class Helpline(Section):
     start_date: Day | None = None
     key_file: RequiredFile = "signing-keys"
     templates: File = ""
+    signature: str = ""
 
     @field_validator("address")
     @classmethod
@@ -183,6 +184,15 @@ class StaffIdentity(Section):
 
     authserv_id: str = ""
     require: Literal["token+results", "token"] = "token+results"
+    notices_last: PositiveDuration = timedelta(hours=720)
+    footer: str = ""
+
+
+class TicketsSection(Section):
+    """What staff can say of a ticket; empty means the list that a helpline for professionals begins with."""
+
+    outcomes: Annotated[tuple[OneLine, ...], Field(strict=False)] = ()
+    categories: Annotated[tuple[OneLine, ...], Field(strict=False)] = ()
 
 
 class RationsSection(Section):
@@ -238,6 +248,7 @@ class Settings(Section):
     staff: Annotated[tuple[StaffMember, ...], Field(strict=False, min_length=1)]
     partners: Annotated[tuple[Partner, ...], Field(strict=False)] = ()
     staff_identity: StaffIdentity = StaffIdentity()
+    tickets: TicketsSection = TicketsSection()
     rations: RationsSection = RationsSection()
     budgets: BudgetsSection = BudgetsSection()
     alarms: Alarms = Alarms()

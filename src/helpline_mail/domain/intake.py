@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from helpline_mail.domain.message import Bounce, Message, folded
-from helpline_mail.domain.policy import Policy
+from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Sent, Told, notice_reason, ration_reason
 from helpline_mail.domain.responder import Reason, Verdict, authentication_reason, automatic_reason
+from helpline_mail.domain.staff import Grant, Proof, prove
 from helpline_mail.domain.threads import Candidate, ThreadDecision, decide_thread
 
 
@@ -60,6 +61,8 @@ class Context:
     breaker_open: bool = False
     """A flood is on, and stops acknowledgements to senders nobody vouches for."""
     verdict: Verdict | None = None
+    grant: Grant | None = None
+    """The mail to staff whose own signed reply address it came to."""
 
     @property
     def vouched(self) -> bool:
@@ -84,6 +87,8 @@ class Intake:
     reasons: tuple[Reason, ...] = ()
     withheld: Reason | None = None
     """Why a new ticket gets no acknowledgement; one of `reasons`."""
+    member: StaffMember | None = None
+    """With STAFF: who wrote it, if that is proved. Nothing else gives it power."""
     in_list: bool = False
     """Staff are told in the next list and not by a notice of its own."""
 
@@ -91,7 +96,7 @@ class Intake:
 def decide(message: Message, context: Context, policy: Policy) -> Intake:
     """What one parsed message means. Every branch says why; whatever is not certain becomes a ticket of its own."""
     intake = _decide(message, context, policy)
-    if not intake.notify_staff or intake.disposition is Disposition.BOUNCE:
+    if not intake.notify_staff or intake.member or intake.disposition is Disposition.BOUNCE:
         return intake
     reason = notice_reason(policy.rations, context.told, vouched=context.vouched)
     return replace(intake, in_list=True, reasons=(*intake.reasons, reason)) if reason else intake
@@ -189,17 +194,21 @@ def _bounce(bounces: tuple[Bounce, ...], context: Context, why_thread: Reason) -
 def _from_staff(message: Message, thread: ThreadDecision, context: Context, policy: Policy) -> Intake | None:
     """A mail that names a member of staff as its writer and answers a mail of ours is kept with that ticket.
 
-    From is a claim: it answers nobody, stops no clock and is sent on to nobody.
+    From is a claim: without proof it answers nobody, stops no clock and is sent on to nobody.
     """
     address = message.sender.address
-    member = policy.staff_member(address.addr_spec) if address else None
-    tickets = {c.ticket_id for c in context.candidates if c.evidence != "stored_message_id"}
-    if member is None or thread.ticket_id is not None or len(tickets) != 1:
+    claimed = policy.staff_member(address.addr_spec) if address else None
+    if claimed is None or thread.ticket_id is not None:
         return None
-    reason = Reason(
-        "staff_unverified", "it says that it is from staff, which nothing proves: kept, sent on to nobody", "withheld"
-    )
+    tickets = {c.ticket_id for c in context.candidates if c.evidence != "stored_message_id"}
+    if context.grant is not None:
+        tickets = {context.grant.ticket_id}
+        proof = prove(address, context.grant, context.verdict, policy, context.arrived_at)
+    else:
+        proof = Proof(None, Reason("staff_unverified", "it came to no reply address of a member of staff", "withheld"))
+    if len(tickets) != 1:
+        return None
     return Intake(
-        Disposition.STAFF, "staff_unverified", tickets.pop(), starts_clock=False, acknowledge=False,
-        notify_staff=True, reasons=(reason,),
+        Disposition.STAFF, "staff" if proof.member else "staff_unverified", tickets.pop(), starts_clock=False,
+        acknowledge=False, notify_staff=True, reasons=(proof.reason,), member=proof.member,
     )  # fmt: skip

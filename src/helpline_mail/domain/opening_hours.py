@@ -160,6 +160,18 @@ class OpeningHours:
             left -= span.length
         raise ValueError(f"the helpline is not open for {duration} in the {HORIZON.days} days from {start:%Y-%m-%d}")
 
+    def end_of_opening_day(self, at: datetime, days: int) -> datetime:
+        """When the helpline closes on the `days`th day after that of `at` on which it opens."""
+        at = _instant(at)
+        today = at.astimezone(self.time_zone).date()
+        left = days
+        for day in self._local_days(at, at + HORIZON):
+            spans = self._spans_of(day) if day > today else ()
+            left -= bool(spans)
+            if spans and not left:
+                return spans[-1].end
+        raise ValueError(f"the helpline does not open on {days} days within {HORIZON.days} days of {at:%Y-%m-%d}")
+
     def spans(self, start: datetime, until: datetime) -> Iterator[Span]:
         """The opening time from `start` to `until`, in order; spans that touch are one."""
         return _joined(self._pieces(_instant(start), _instant(until)))

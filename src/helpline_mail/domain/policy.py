@@ -44,6 +44,20 @@ class Policy:
     alarms_to: tuple[str, ...]
     give_up_after: timedelta
     """Wall time after which an undeliverable mail is given up."""
+    staff_proof: Literal["token+results", "token"] = "token+results"
+    grants_last: timedelta = timedelta(days=30)
+    """Wall time in which a notice can be answered."""
+    staff_footer: str = ""
+    """How the footer begins that the organisation's mail server puts below every mail of staff."""
+    signature: str = ""
+    """Stands below every answer, in place of a personal signature under its marker line."""
+    outcomes: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    @property
+    def staff_can_answer(self) -> bool:
+        """Whether anything could prove that a mail is from staff."""
+        return self.staff_proof == "token" or bool(self.authserv_id)
 
     @property
     def zone(self) -> ZoneInfo:

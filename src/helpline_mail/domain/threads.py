@@ -22,9 +22,10 @@ _SIGNATURE = r"([a-z2-7]{26})"
 _OUR_KIND = re.compile(rf"<{_REFERENCE}\.([^<>]*)", re.IGNORECASE)
 _SIGNED = re.compile(rf"([a-z2-7]{{16}})\.{_SIGNATURE}@([^<>@\s]+)>", re.IGNORECASE)
 _REPLY_DETAIL = re.compile(rf"r-{_REFERENCE}-{_SIGNATURE}", re.IGNORECASE)
+_STAFF_DETAIL = re.compile(rf"s-([a-z2-7]{{16}})-{_SIGNATURE}", re.IGNORECASE)
 _BOUNCE_DETAIL = re.compile(rf"b-([a-z2-7]{{16}})-{_SIGNATURE}", re.IGNORECASE)
 
-Carrier = Literal["message_id", "reply_address", "bounce_address"]
+Carrier = Literal["message_id", "reply_address", "bounce_address", "staff_address"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class SignedToken:
 
     carrier: Carrier
     subject: str
-    """A ticket's reference, or for a bounce address the nonce of the mail that it was made for."""
+    """A ticket's reference, or for a bounce or staff address the nonce of the mail that it was made for."""
     genuine: bool
 
 
@@ -66,6 +67,10 @@ class Signer:
         """The envelope sender of one mail (RFC 3834 section 3.3), so that its bounce names the mail that failed."""
         return f"{self._local}+b-{nonce}-{self._sign(self.keys[0], 'bounce', nonce)}@{self._domain}"
 
+    def staff_address(self, nonce: str) -> str:
+        """The reply address of one mail to one member of staff: who answers there proves to hold that mail."""
+        return f"{self._local}+s-{nonce}-{self._sign(self.keys[0], 'staff', nonce)}@{self._domain}"
+
     def read_message_id(self, message_id: str) -> SignedToken | None:
         """What a Message-ID of our own form says, or None if it is not of that form."""
         ours = _OUR_KIND.match(message_id)
@@ -89,6 +94,9 @@ class Signer:
         if found := _BOUNCE_DETAIL.fullmatch(detail):
             nonce = found[1].lower()
             return SignedToken("bounce_address", nonce, self._verify(found[2], "bounce", nonce))
+        if found := _STAFF_DETAIL.fullmatch(detail):
+            nonce = found[1].lower()
+            return SignedToken("staff_address", nonce, self._verify(found[2], "staff", nonce))
         return None
 
     def _sign(self, key: bytes, *what: str) -> str:

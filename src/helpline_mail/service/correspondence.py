@@ -19,7 +19,9 @@ from helpline_mail.domain.message import Address, Message
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_duration, spoken_time
 from helpline_mail.domain.reminders import RunningClock, Step, recipients
+from helpline_mail.service.letters import thread_of
 from helpline_mail.service.trouble import Trouble
+from helpline_mail.wire import answers
 from helpline_mail.wire.compose import compose, is_writable
 from helpline_mail.wire.parse import parse
 from helpline_mail.wire.templates import Rendered
@@ -44,7 +46,7 @@ class Correspondence(Trouble):
         rendered = self._acknowledgement(ticket["reference"], acknowledge(self.policy.hours, due_at, now))
         mail = self._freeze(
             rendered, f"acknowledgement/{ticket['id']}", "acknowledgement", Address(requester.addr_spec), now,
-            ticket, "auto-replied", answers=message, reply_to=self._reply_address(ticket["reference"]),
+            ticket, "auto-replied", thread=thread_of(message), reply_to=self._reply_address(ticket["reference"]),
         )  # fmt: skip
         outbox_id = outbox.add(connection, mail, now)
         if outbox_id is None:
@@ -98,6 +100,7 @@ class Correspondence(Trouble):
             received=self._moment(arrived_at, now), due=self._end(due_at, now) if due_at else "",
             is_late=due_at is not None and due_at <= now, text=message.text[:NOTICE_TEXT_MAX],
             attachments=message.attachments, hints=self._hints(message, intake),
+            write_above=answers.WRITE_ABOVE if self.plus_addresses and self.policy.staff_can_answer else "",
         )  # fmt: skip
         self._to_staff(connection, rendered, f"notice/{message_id}", "notice", self.policy.staff, ticket, now)
 
@@ -113,6 +116,67 @@ class Correspondence(Trouble):
         if address and "@" in address.name and address.addr_spec.casefold() not in address.name.casefold():
             hints.append(f"The sender's name looks like an address; the mail came from {address.addr_spec}.")
         return [_sentence(hint) for hint in hints]
+
+    def answer(
+        self, connection: Connection, ticket: Mapping[str, Any], text: str, message_id: int, writer: StaffMember,
+        now: datetime,
+    ) -> None:  # fmt: skip
+        """An answer of a member of staff on its way to the enquirer, in the helpline's name and in their thread."""
+        body, _personal = answers.split_signature(text)
+        words = f"{body}\n\n-- \n{self.policy.signature}" if self.policy.signature else text
+        rendered = self.templates.render(
+            "answer", helpline=self.policy.helpline.name, reference=ticket["reference"], subject=ticket["subject"],
+            text=words,
+        )  # fmt: skip
+        running = tickets.running_clock(connection, ticket["id"])
+        mail = self._freeze(
+            rendered, f"answer/{message_id}", "answer", Address(ticket["requester"]), now, ticket, None,
+            thread=messages.thread_with_enquirer(connection, ticket["id"]),
+            reply_to=self._reply_address(ticket["reference"]), clock_id=running.clock_id if running else None,
+        )  # fmt: skip
+        outbox_id = outbox.add(connection, mail, now)
+        messages.add_outgoing(
+            connection, ticket["id"], "answer", now, author=writer.address,
+            internet_message_id=mail.internet_message_id, from_=self.policy.helpline.addr_spec,
+            to=ticket["requester"], subject=rendered.subject, text=rendered.text,
+        )  # fmt: skip
+        events.record(connection, now, "answer_queued", "an answer is on its way to the enquirer",
+                      ticket_id=ticket["id"], outbox_id=outbox_id)  # fmt: skip
+
+    def confirm(
+        self, connection: Connection, ticket: Mapping[str, Any], writer: StaffMember, done: Sequence[str],
+        message_id: int, now: datetime,
+    ) -> None:  # fmt: skip
+        """Tells a member of staff what their mail did."""
+        rendered = self.templates.render(
+            "confirmation", helpline=self.policy.helpline.name, reference=ticket["reference"], done=done
+        )
+        self._to_staff(connection, rendered, f"confirmation/{message_id}", "notice", (writer,), ticket, now)
+
+    def refuse_why(
+        self, connection: Connection, ticket: Mapping[str, Any], writer: StaffMember, why: Sequence[str],
+        colleagues_words: str, message_id: int, now: datetime,
+    ) -> None:  # fmt: skip
+        """Tells a member of staff why their mail did nothing."""
+        rendered = self.templates.render(
+            "refused", helpline=self.policy.helpline.name, reference=ticket["reference"], why=why,
+            colleagues_words=colleagues_words, is_due=tickets.running_clock(connection, ticket["id"]) is not None,
+        )  # fmt: skip
+        key = f"refused/{message_id}"
+        self._to_staff(connection, rendered, key, "refusal", (writer,), ticket, now, about=message_id)
+
+    def tell(
+        self, connection: Connection, ticket: Mapping[str, Any], writer: StaffMember, what: str, lines: Sequence[str],
+        message_id: int, now: datetime,
+    ) -> None:  # fmt: skip
+        """Sends a member of staff what they asked to read."""
+        running = tickets.running_clock(connection, ticket["id"])
+        rendered = self.templates.render(
+            what, helpline=self.policy.helpline.name, reference=ticket["reference"], lines=lines,
+            state=ticket["state"], taken_by=self._name(ticket["assignee"]), outcome=ticket["outcome"] or "",
+            due=self._answer_by(running.due_at if running else None, now),
+        )  # fmt: skip
+        self._to_staff(connection, rendered, f"{what}/{message_id}", "report", (writer,), ticket, now)
 
     def remind(
         self, connection: Connection, ticket: Mapping[str, Any], clock: RunningClock, step: Step, now: datetime

@@ -37,34 +37,41 @@ class Letters:
     def _to_staff(
         self, connection: Connection, rendered: Rendered, key: str, kind: str, to: Sequence[StaffMember],
         ticket: Mapping[str, Any] | None, now: datetime, clock_id: int | None = None, step: str | None = None,
+        about: int | None = None,
     ) -> int:  # fmt: skip
         queued = 0
         for member in to:
             mail = self._freeze(
                 rendered, f"{key}/{short_of(member.address)}", kind, Address(member.address, member.name), now, ticket,
-                "auto-generated", clock_id=clock_id, step=step,
+                "auto-generated", clock_id=clock_id, step=step, for_staff=True, about=about,
             )  # fmt: skip
             queued += outbox.add(connection, mail, now) is not None
         return queued
 
     def _freeze(
         self, rendered: Rendered, key: str, kind: str, to: Address, now: datetime, ticket: Mapping[str, Any] | None,
-        automatic: Automatic, *, answers: Message | None = None, reply_to: str | None = None,
-        clock_id: int | None = None, step: str | None = None,
+        automatic: Automatic | None, *, thread: Thread | None = None, reply_to: str | None = None,
+        clock_id: int | None = None, step: str | None = None, for_staff: bool = False, about: int | None = None,
     ) -> Frozen:  # fmt: skip
-        """The mail as it will be, byte for byte, however often it is handed over."""
+        """The mail as it will be, byte for byte, however often it is handed over.
+
+        A mail to staff about a ticket gets a reply address of its own, signed for that one mail.
+        """
         nonce = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+        if for_staff and ticket and self.plus_addresses:
+            reply_to = self.signer.staff_address(nonce)
         message_id = self.signer.message_id(
             ticket["reference"] if ticket else f"{self.policy.reference_prefix}-000000", nonce
         )
-        thread = thread_of(answers) if answers else self._staff_thread(ticket)
-        draft = self._draft(rendered, kind, to, message_id, now, automatic, reply_to, thread)
+        draft = self._draft(
+            rendered, kind, to, message_id, now, automatic, reply_to, thread or self._staff_thread(ticket)
+        )
         sender = self.signer.bounce_address(nonce) if self.plus_addresses else self.policy.helpline.addr_spec
         envelope = Envelope(sender, to.addr_spec, compose(draft))
-        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None, clock_id, step)
+        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None, clock_id, step, about)
 
     def _draft(
-        self, rendered: Rendered, kind: str, to: Address, message_id: str, now: datetime, automatic: Automatic,
+        self, rendered: Rendered, kind: str, to: Address, message_id: str, now: datetime, automatic: Automatic | None,
         reply_to: str | None, thread: Thread,
     ) -> Draft:  # fmt: skip
         helpline = self.policy.helpline

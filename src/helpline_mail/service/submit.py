@@ -164,10 +164,28 @@ def _settle(store: Store, correspondence: Correspondence, clock: Clock, mail: Cl
             connection, now, f"mail_{settlement.state}", f"{mail.kind}: {settlement.reason}",
             ticket_id=mail.ticket_id, outbox_id=mail.id, facts=facts,
         )  # fmt: skip
-        if settlement.state is OutboxState.DELIVERED and mail.kind != "acknowledgement":
+        if settlement.state is OutboxState.DELIVERED and mail.kind == "answer":
+            _answered(connection, correspondence.policy, mail, now)
+        elif settlement.state is OutboxState.DELIVERED and mail.kind != "acknowledgement":
             correspondence.end_alarm(connection, unreached_cause(mail.envelope.recipient, bounced=False), now)
         if settlement.state in (OutboxState.FAILED, OutboxState.UNKNOWN):
             correspondence.tell_undelivered(connection, mail.id, mail.kind, mail.ticket_id, settlement, now)
+
+
+def _answered(connection: Connection, policy: Policy, mail: Claimed, now: datetime) -> None:
+    """The server has taken an answer for the enquirer: only now does the clock stop."""
+    if mail.ticket_id is None:
+        return
+    tickets.responded(connection, mail.ticket_id, now)
+    running = tickets.clock_if_running(connection, mail.clock_id) if mail.clock_id is not None else None
+    if running is None:
+        return
+    took = policy.hours.opening_time_between(running.started_at, now)
+    kept = now <= running.due_at
+    tickets.stop_clock(connection, running.clock_id, now, kept=kept, took=took)
+    text = f"the enquirer was answered; the promise was {'kept' if kept else 'broken'}"
+    facts = {"opening_seconds": int(took.total_seconds())}
+    events.record(connection, now, "answered", text, ticket_id=mail.ticket_id, outbox_id=mail.id, facts=facts)
 
 
 def _settle_abandoned(store: Store, correspondence: Correspondence, clock: Clock) -> None:

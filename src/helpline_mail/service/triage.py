@@ -28,6 +28,7 @@ from helpline_mail.domain.threads import (
     base_subject,
     references_in,
 )
+from helpline_mail.service import staff_mail
 from helpline_mail.service.alarms import close_breaker
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
@@ -142,6 +143,9 @@ def gather(
     arrived_at = _arrival(entry, now)
     alike = messages.alike(connection, message, arrived_at)
     duplicate, is_of_machine = alike.duplicate_of, alike.is_of_machine
+    granted = outbox.granted(
+        connection, [token.subject for token in addressed if token.genuine and token.carrier == "staff_address"]
+    )
     if entry.raw_id is not None and duplicate is None:
         duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
     acknowledged = outbox.acknowledged(connection, message.sender.address, now)
@@ -162,6 +166,7 @@ def gather(
         acknowledged=acknowledged,
         told=notices.told(connection, message.sender.address, now),
         breaker_open=bool(events.open_alarm(connection, FLOOD)) and not breaker_closes(policy.rations, acknowledged),
+        grant=granted[0] if granted else None,
         verdict=authentication_results.verdict(message.fields, policy.authserv_id, _domain(message.sender)),
     )  # fmt: skip
 
@@ -260,7 +265,9 @@ def _apply(
         correspondence.acknowledge(connection, ticket, message, due_at, now)
     if trips_breaker(intake.withheld):
         correspondence.raise_alarm(connection, FLOOD, FLOOD_TEXT, now)
-    if intake.notify_staff and message_id is not None:
+    if intake.member and context.grant and message_id is not None:
+        staff_mail.obey(connection, correspondence, message, message_id, context.grant, intake.member, now)
+    elif intake.notify_staff and message_id is not None:
         _tell_staff(connection, correspondence, ticket, message, message_id, context.arrived_at, due_at, intake, now)
 
 

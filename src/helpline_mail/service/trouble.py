@@ -14,6 +14,7 @@ from helpline_mail.domain.promise import spoken_duration
 from helpline_mail.domain.rations import notice_reason
 from helpline_mail.service.letters import Letters, short_of
 
+TO_ENQUIRERS = ("acknowledgement", "answer")
 FLOOD = "flood"
 """The cause of the alarm that stands while the breaker is open: the alarm is the breaker's only memory."""
 
@@ -26,9 +27,19 @@ class Trouble(Letters):
         """Tells staff, once a mail, that a mail to an outsider came back; a bounce of a mail to staff is an alarm."""
         for mail in bounced:
             if outbox.mark_bounced(connection, mail.outbox_id, now):
+                self._restart(connection, mail, now)
                 self._tell_unreached(
                     connection, mail.outbox_id, mail.kind, mail.ticket_id, "it came back to us", now, bounced=True
                 )
+
+    def _restart(self, connection: Connection, mail: SentMail, now: datetime) -> None:
+        """An answer that came back is none: the clock that it stopped goes on from where it was."""
+        clock_id = outbox.clock_of(connection, mail.outbox_id) if mail.kind == "answer" else None
+        due_at = tickets.restart_clock(connection, clock_id, now, self.policy.hours) if clock_id else None
+        if due_at is not None:
+            facts = {"due": due_at.isoformat()}
+            text = "the answer came back: an answer is due again"
+            events.record(connection, now, "clock_restarted", text, ticket_id=mail.ticket_id, facts=facts)
 
     def tell_undelivered(
         self,
@@ -56,7 +67,7 @@ class Trouble(Letters):
         self, connection: Connection, outbox_id: int, kind: str, ticket_id: int | None, what: str, now: datetime,
         *, bounced: bool = False, in_doubt: bool = False,
     ) -> None:  # fmt: skip
-        if kind != "acknowledgement" or ticket_id is None:
+        if kind not in TO_ENQUIRERS or ticket_id is None:
             # A mail about a mail that staff did not get would only fail as well (RFC 5321 section 6.1).
             missed = "may not have arrived" if in_doubt else "did not arrive"
             text = f"one of our mails ({kind}) {missed}: {what}; see: helpline-mail outbox show {outbox_id}"

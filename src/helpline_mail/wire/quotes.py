@@ -57,8 +57,8 @@ _MOST_LOOKED_AT = 500
 _MOST_CANDIDATES = 2_000
 
 
-def new_text(text: str, *, forwarding: bool = False) -> str:
-    """`text` without what the writer quoted; all of it if nothing else would be left, or if it is `forwarding`.
+def new_text(text: str, *, forwarding: bool = False, or_all: bool = True) -> str:
+    """`text` without what the writer quoted; all of it if it is `forwarding`, or `or_all` if nothing would be left.
 
     What somebody forwards is what they want to be read, however it is marked.
     """
@@ -76,7 +76,7 @@ def new_text(text: str, *, forwarding: bool = False) -> str:
         return text
     own.append(text[position:end])
     left = _RULE_AT_END.sub("", _BLANK_LINES.sub("\n\n", "".join(own))).strip("\n")
-    return left if left.strip() else text
+    return left if left.strip() or not or_all else text
 
 
 def _without_introduction(before: str) -> str:

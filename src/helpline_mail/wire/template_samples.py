@@ -26,10 +26,18 @@ _FACTS = (
 _NOTICE = _TICKET | {
     "is_new": True, "sender": "Alice <alice@school.sch.uk>", "subject": "A worry", "received": "09:55 today",
     "due": "13:00 today", "is_late": False, "text": "Dear helpline", "attachments": (), "hints": (),
+    "write_above": "Please write your answer above this line",
 }  # fmt: skip
 _FILES = (Attachment("screen.png", "image/png", 48_213, ""), Attachment("", "image/png", 1, ""))
 _LINE = {"reference": "POSH-7K3M9Q", "due": "13:00 today", "is_late": False, "taken_by": ""}
 _UNTOLD = {"reference": "POSH-7K3M9Q", "kind": "enquiry", "received": "09:55 today", "by": _BY}
+_ASKED_FOR = _TICKET | {
+    "lines": ("enquiry, 09:55 today",),
+    "state": "open",
+    "taken_by": "Amy",
+    "outcome": "",
+    "due": _BY,
+}
 _ALARM = _HELPLINE | {"headline": "the mailbox cannot be read", "since": "09:54 today"}
 
 SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
@@ -39,7 +47,7 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
     ),
     "notice": (
         _NOTICE,
-        _NOTICE | {"is_new": False, "due": "", "subject": "", "text": ""},
+        _NOTICE | {"is_new": False, "due": "", "subject": "", "text": "", "write_above": ""},
         _NOTICE | {"is_late": True, "attachments": _FILES, "hints": ("Possibly related to POSH-2B4C6D.",)},
     ),
     "reminder": tuple(
@@ -57,6 +65,14 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         _HELPLINE | {"lines": (_UNTOLD, _UNTOLD | {"kind": "acknowledgement", "by": ""}), "count": 300},
     ),
     "refusal": tuple(_TICKET | {"is_due": is_due} for is_due in (True, False)),
+    "answer": tuple(_TICKET | {"subject": subject, "text": "Dear Alice"} for subject in ("A worry", "")),
+    "confirmation": (_TICKET | {"done": ("Amy has the ticket now.",)},),
+    "refused": tuple(
+        _TICKET | {"why": ("There is no command #tak.",), "colleagues_words": words, "is_due": is_due}
+        for words, is_due in product(("", "Dear Alice"), (True, False))
+    ),
+    "help": (_ASKED_FOR,),
+    "status": (_ASKED_FOR, _ASKED_FOR | {"state": "resolved", "outcome": "advice given", "due": "", "taken_by": ""}),
     "undelivered": tuple(
         _TICKET | {"kind": "acknowledgement", "what": "refused at RCPT (550)", "in_doubt": in_doubt, "is_due": is_due}
         for in_doubt, is_due in product((True, False), repeat=2)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
 from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content, participant
 from helpline_mail.adapters.store.tickets import digest
@@ -34,6 +34,61 @@ def first_query_after(connection: Connection, ticket_id: int, at: datetime) -> t
     return (row.id, row.at) if row else None
 
 
+def classify(connection: Connection, message_id: int, kind: str, held: str | None = None) -> None:
+    """Says what a mail of staff turned out to be, and keeps an answer that waits for its writer's word."""
+    connection.execute(update(message).where(message.c.id == message_id).values(kind=kind))
+    if held is not None:
+        connection.execute(update(message_content).where(message_content.c.message_id == message_id).values(held=held))
+
+
+def held_by(connection: Connection, outbox_id: int) -> str | None:
+    """The answer that a refusal told its writer was held."""
+    found: str | None = connection.execute(
+        select(message_content.c.held)
+        .join(outbox, outbox.c.message_id == message_content.c.message_id)
+        .where(outbox.c.id == outbox_id)
+    ).scalar_one_or_none()
+    return found
+
+
+class Given(NamedTuple):
+    """An answer as it was given: by whom, when, and its words."""
+
+    author: str | None
+    at: datetime
+    text: str
+
+
+def answered_since(connection: Connection, ticket_id: int, since: datetime, not_by: str) -> Given | None:
+    """The latest answer on a ticket after an instant by anybody but that member of staff."""
+    row = connection.execute(
+        select(message.c.author, message.c.at, message_content.c.text)
+        .join(message_content, message_content.c.message_id == message.c.id)
+        .where(
+            message.c.ticket_id == ticket_id, message.c.kind == "answer", message.c.at > since,
+            func.coalesce(message.c.author, "") != not_by,
+        )
+        .order_by(message.c.id.desc())
+        .limit(1)
+    ).first()  # fmt: skip
+    return Given(*row) if row else None
+
+
+def thread_with_enquirer(connection: Connection, ticket_id: int) -> tuple[str | None, tuple[str, ...]]:
+    """In-Reply-To and References of an answer: the enquirer's latest message, and all that went between us."""
+    rows = connection.execute(
+        select(message_content.c.internet_message_id, message.c.kind)
+        .join(message, message.c.id == message_content.c.message_id)
+        .where(
+            message.c.ticket_id == ticket_id, message_content.c.internet_message_id.is_not(None),
+            message.c.kind.in_(("enquiry", "follow_up", "acknowledgement", "answer")),
+        )
+        .order_by(message.c.at, message.c.id)
+    ).all()  # fmt: skip
+    theirs = [row.internet_message_id for row in rows if row.kind in ("enquiry", "follow_up")]
+    return (theirs[-1] if theirs else None), tuple(row.internet_message_id for row in rows)
+
+
 def of_outbox(connection: Connection, outbox_id: int) -> int:
     """The message of a ticket that a mail in the outbox is."""
     internet_id = connection.execute(
@@ -60,11 +115,13 @@ def add_incoming(connection: Connection, mail: Message, ticket_id: int | None, k
     return message_id
 
 
-def add_outgoing(connection: Connection, ticket_id: int, kind: str, at: datetime, **content: str | None) -> int:
+def add_outgoing(
+    connection: Connection, ticket_id: int, kind: str, at: datetime, author: str | None = None, **content: str | None
+) -> int:
     """Keeps a message of ours, or the note of one that was given otherwise; returns its id."""
     internet_id = content.get("internet_message_id")
     message_id = _insert(
-        connection, ticket_id=ticket_id, direction="out", kind=kind, at=at,
+        connection, ticket_id=ticket_id, direction="out", kind=kind, at=at, author=author,
         message_id_digest=digest(internet_id) if internet_id else None,
     )  # fmt: skip
     blank = {"from_": "", "to": "", "subject": "", "text": "", "attachments": [], "defects": []}

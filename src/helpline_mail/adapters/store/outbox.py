@@ -1,6 +1,6 @@
 """The outbox: frozen mails, each with one recipient and one unique key, and what became of them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from helpline_mail.domain.delivery import WAITING, Attempted, Envelope, OutboxSt
 from helpline_mail.domain.intake import SentMail
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.rations import DAY, WINDOW, Sent
+from helpline_mail.domain.staff import Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Frozen:
     ticket_id: int | None = None
     clock_id: int | None = None
     step: str | None = None
+    message_id: int | None = None
+    """The mail of staff that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ def add(connection: Connection, mail: Frozen, now: datetime) -> int | None:
         connection, outbox,
         {
             "unique_key": mail.unique_key, "kind": mail.kind, "ticket_id": mail.ticket_id, "clock_id": mail.clock_id,
-            "step": mail.step, "nonce": mail.nonce, "state": OutboxState.QUEUED, "created_at": now,
+            "step": mail.step, "message_id": mail.message_id,
+            "nonce": mail.nonce, "state": OutboxState.QUEUED, "created_at": now,
             "next_attempt_at": now,
         },
     )  # fmt: skip
@@ -147,6 +151,24 @@ def sent_with_nonces(connection: Connection, nonces: Iterable[str]) -> list[Sent
     return [_sent(row) for row in _sent_rows(connection, outbox.c.nonce.in_(wanted))] if wanted else []
 
 
+def granted(connection: Connection, nonces: Collection[str]) -> tuple[Grant, bytes] | None:
+    """The mail to a member of staff whose signed reply address carries one of these nonces, and its bytes."""
+    if not nonces:
+        return None
+    row = connection.execute(
+        select(
+            outbox.c.id, outbox.c.ticket_id, outbox.c.created_at, outbox_content.c.recipient, outbox_content.c.octets
+        )
+        .join(outbox_content, outbox_content.c.outbox_id == outbox.c.id)
+        .where(outbox.c.nonce.in_(nonces), outbox.c.attempts > 0, outbox.c.ticket_id.is_not(None))
+        .order_by(outbox.c.id)
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return Grant(row.id, row.ticket_id, row.recipient, row.created_at), bytes(row.octets)
+
+
 def _sent_rows(connection: Connection, where: Any) -> Any:
     return connection.execute(
         select(
@@ -163,6 +185,18 @@ def _sent_rows(connection: Connection, where: Any) -> Any:
 
 def _sent(row: Any) -> SentMail:
     return SentMail(row.id, row.ticket_id, row.recipient, row.kind)
+
+
+def clock_of(connection: Connection, outbox_id: int) -> int | None:
+    """The clock that an answer stops, or that a reminder is about."""
+    found: int | None = connection.execute(select(outbox.c.clock_id).where(outbox.c.id == outbox_id)).scalar_one()
+    return found
+
+
+def octets(connection: Connection, outbox_id: int) -> bytes:
+    """The bytes of a mail."""
+    found = select(outbox_content.c.octets).where(outbox_content.c.outbox_id == outbox_id)
+    return bytes(connection.execute(found).scalar_one())
 
 
 def recipient(connection: Connection, outbox_id: int) -> str:

@@ -122,6 +122,7 @@ ticket = Table(
     Column("update_due_at", UtcDateTime),
     Column("assignee", String(254)),  # a member of staff, by address
     Column("category", String(80)),
+    Column("outcome", String(80)),
     Index(None, "state", "id"),
 )
 
@@ -155,6 +156,7 @@ message = Table(
     Column("message_id_digest", String(64)),
     Column("content_digest", String(64)),
     Column("sender_digest", String(64)),
+    Column("author", String(254)),  # the member of staff who wrote it, by address
     Column("told_at", UtcDateTime),  # when staff got a notice of it
     Column("awaits_digest", Boolean, nullable=False, server_default=text("false")),  # they are told in the next list
     Index(None, "ticket_id", "id"),
@@ -173,6 +175,7 @@ message_content = Table(
     Column("to", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("held", Text),  # an answer that waits for its writer's word
     Column("attachments", JSON, nullable=False),
     Column("defects", JSON, nullable=False),
 )
@@ -215,6 +218,7 @@ outbox = Table(
     _to("ticket", nullable=True),
     _to("clock", nullable=True),  # what a single reminder is about, so that it can be taken back
     Column("step", String(24)),
+    _to("message", nullable=True),  # the mail of staff that a refusal is about
     Column("nonce", String(16), nullable=False, unique=True),
     Column("state", String(16), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

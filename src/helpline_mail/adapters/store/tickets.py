@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from helpline_mail.adapters.store.engine import insert_ignoring, insert_or_nothing
 from helpline_mail.adapters.store.schema import clock, message, participant, reminder, ticket, ticket_content
 from helpline_mail.domain.message import Address, folded
+from helpline_mail.domain.opening_hours import OpeningHours
 from helpline_mail.domain.reminders import Reminded, RunningClock
 
 OPEN, RESOLVED = "open", "resolved"
@@ -136,9 +137,44 @@ def alike(connection: Connection, base_subject: str, since: datetime, limit: int
     return [row.reference for row in rows]
 
 
-def resolve(connection: Connection, ticket_id: int) -> None:
+def resolve(connection: Connection, ticket_id: int, outcome: str | None = None) -> None:
     """Closes a ticket."""
-    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(state=RESOLVED))
+    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(state=RESOLVED, outcome=outcome))
+
+
+def assign(connection: Connection, ticket_id: int, address: str | None) -> None:
+    """Somebody has the ticket, or nobody."""
+    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(assignee=address))
+
+
+def categorise(connection: Connection, ticket_id: int, category: str) -> None:
+    """Says what a ticket is about."""
+    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(category=category))
+
+
+def update_due(connection: Connection, ticket_id: int, at: datetime) -> None:
+    """When the enquirer's next update is due."""
+    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(update_due_at=at))
+
+
+def admit(connection: Connection, ticket_id: int, addr_spec: str) -> None:
+    """Lets an address take part in a ticket."""
+    row = {"ticket_id": ticket_id, "address": folded(addr_spec)}
+    connection.execute(insert_ignoring(connection, participant).values(row))
+
+
+def restart_clock(connection: Connection, clock_id: int, now: datetime, hours: OpeningHours) -> datetime | None:
+    """Starts a clock again where it stood when it was stopped; None if it runs or another one does.
+
+    A deadline that is past stays where it was.
+    """
+    row = connection.execute(select(clock).where(clock.c.id == clock_id, clock.c.stopped_at.is_not(None))).first()
+    if row is None:
+        return None
+    left = hours.opening_time_between(row.stopped_at, row.due_at)
+    due_at = hours.add_opening_time(now, left) if left > timedelta() else row.due_at
+    started = start_clock(connection, row.ticket_id, row.message_id, row.started_at, due_at)
+    return due_at if started is not None else None
 
 
 def reopen(connection: Connection, ticket_id: int) -> bool:

@@ -1,0 +1,158 @@
+"""What staff wrote, cut free of our notice: every word of theirs, not a line of ours, and in doubt nothing."""
+
+import base64
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpline_mail.wire.answers import WRITE_ABOVE, cut, split_signature
+
+NOTICE = f"""{WRITE_ABOVE}
+
+Reply to this mail to answer the enquirer: your words go out in the
+helpline's name. A first line of #take, #note or #help does something else.
+
+Reference:  POSH-7K3M9Q
+From:       Alice Smith <alice@school.sch.uk>
+Subject:    A photograph
+Received:   10:09 today
+Answer due: by 13:09 today
+
+------------------------------------------------------------------------
+
+Dear helpline,
+
+a photograph of a pupil is being passed around the whole school, and nobody here knows what we are going to do about it.
+What should we do?
+
+Alice"""
+ANSWER = "Dear Alice,\n\nplease call the police on 101, and keep the telephone.\n\nYours, Amy"
+ADDRESS = "helpline+s-abcdefghijklmnop-abcdefghijklmnopqrstuvwxyz@example.org.uk"
+HEADERS = (
+    f"From: Helpline <{ADDRESS}>\nSent: 24 November 2026 10:10\nTo: Amy <amy@example.org.uk>\nSubject: [POSH-7K3M9Q]\n"
+)
+Client = Callable[[str], str]
+
+
+def marked(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+def wrapped(text: str, width: int) -> str:
+    return re.sub(rf"(?m)(.{{1,{width}}})(?: +|$)", r"\1\n", text)
+
+
+def translated(sender: str, sent: str, to: str, subject: str) -> Client:
+    """What Outlook puts above what it quotes, in another language."""
+    return lambda a: (
+        f"{a}\n\n{sender}: Helpline\n{sent}: 24.11.2026 10:10\n{to}: Amy\n{subject}: [POSH-7K3M9Q]\n\n{NOTICE}"
+    )
+
+
+def introduced(line: str) -> Client:
+    """A client that introduces what it quotes with a line and marks it."""
+    return lambda a: f"{a}\n\n{line}\n\n{marked(NOTICE)}"
+
+
+CLIENTS: dict[str, Client] = {
+    "gmail": introduced(f"On Tue, 24 Nov 2026 at 10:10, Helpline <\n{ADDRESS}> wrote:"),
+    "apple": lambda a: f"{a}\n\n> On 24 Nov 2026, at 10:10, Helpline <{ADDRESS}> wrote:\n> \n{marked(NOTICE)}",
+    "ios": introduced(f"Sent from my iPhone\n\nOn 24 Nov 2026, at 10:10, Helpline <{ADDRESS}> wrote:"),
+    "thunderbird": lambda a: f"{a}\n\nOn 24/11/2026 10:10, Helpline wrote:\n{marked(NOTICE)}\n",
+    "french gmail": introduced(f"Le mar. 24 nov. 2026 à 10:10, Helpline <{ADDRESS}> a écrit :"),
+    "outlook": lambda a: f"{a}\n\n{HEADERS}\n{NOTICE}",
+    "outlook web": lambda a: f"{a}\n\n________________________________\n{HEADERS}\n{NOTICE}",
+    "outlook, wrapped": lambda a: f"{a}\n\n{HEADERS}\n{wrapped(NOTICE, 60)}",
+    "german outlook": translated("Von", "Gesendet", "An", "Betreff"),
+    "welsh outlook": translated("Oddi wrth", "Anfonwyd", "At", "Pwnc"),
+    "aol": lambda a: f"{a}\n\n-----Original Message-----\n{HEADERS}\n{NOTICE}",
+    "nothing quoted": lambda a: a,
+    "bottom": lambda a: f"On 24/11/2026 10:10, Helpline wrote:\n{marked(NOTICE)}\n\n{a}",
+    "an introduction that we do not know": lambda a: f"{a}\n\n{NOTICE}",
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_word_arrives_and_no_line_of_ours(client: str) -> None:
+    found = cut(CLIENTS[client](ANSWER), NOTICE)
+    assert found.doubt is None
+    assert found.text.removesuffix("\n\nSent from my iPhone") == ANSWER
+
+
+def test_answers_between_marked_lines_are_kept_in_order() -> None:
+    text = "On 24/11/2026 10:10, Helpline wrote:\n> What should we do?\nCall the police.\n\n> Alice\nStay calm."
+    assert cut(text, NOTICE) == cut("Call the police.\n\nStay calm.", NOTICE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ANSWER}\n\n{NOTICE.partition(WRITE_ABOVE)[2]}",
+        f"{ANSWER}\n\n{HEADERS}\n{NOTICE}\n\nAnd please write again.",
+        f"{HEADERS}\n{NOTICE}\n\n{ANSWER}",
+        f"{ANSWER}\nWrite to {ADDRESS} next time.",
+        f"{ANSWER}\n\nAnswer due: by 13:09 today",
+        "a photograph of a pupil is being passed around the whole school, you say.",
+    ],
+)
+def test_what_is_not_certain_is_doubted(text: str) -> None:
+    assert cut(text, NOTICE).doubt
+
+
+def test_a_reply_without_words_is_empty_and_certain() -> None:
+    assert cut(CLIENTS["gmail"](""), NOTICE) == cut("", NOTICE)
+
+
+def test_the_organisations_footer_is_left_out() -> None:
+    footer = "This e-mail and its attachments are confidential"
+    text = CLIENTS["outlook"](ANSWER) + f"\n\n{footer} and meant for\nthe addressee alone.\n"
+    assert cut(text, NOTICE).doubt
+    assert cut(text, NOTICE, footer) == cut(ANSWER, NOTICE)
+
+
+def test_a_personal_signature_stands_under_its_marker() -> None:
+    assert split_signature("Words\n\n-- \nAmy\n07700 900123") == ("Words", "Amy\n07700 900123")
+    assert split_signature("Words -- and more") == ("Words -- and more", "")
+
+
+WORDS = st.text(alphabet="abcdefgh \n.,'é", min_size=1, max_size=300)
+
+
+@given(WORDS, st.sampled_from(sorted(CLIENTS)))
+def test_whatever_is_written_arrives_whole_or_is_doubted_and_nothing_of_ours_leaks(text: str, client: str) -> None:
+    found = cut(CLIENTS[client](text), NOTICE)
+    if found.doubt is None:
+        assert re.findall(r"\w+", text) == [
+            w for w in re.findall(r"\w+", found.text) if w not in ("Sent", "iPhone", "my", "from")
+        ]
+    for secret in ("POSH-7K3M9Q", ADDRESS, WRITE_ABOVE, "Answer due", "alice@school"):
+        assert found.doubt or secret not in found.text
+
+
+CORPUS = Path(os.environ.get("HELPLINE_MAIL_CORPUS") or Path(__file__).parents[3] / "shared" / "mail")
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the folder of other projects' mail is not here")
+def test_replies_of_other_projects_lose_no_word_that_their_sources_call_the_reply() -> None:
+    """Their replies to mail that we did not send: sent on whole, or held."""
+    sent = held = 0
+    for name in ("talon.jsonl", "crisp_erp.jsonl"):
+        for line in (CORPUS / name).read_text("utf-8").splitlines():
+            entry = json.loads(line)
+            if entry["kind"] != "body" or not (entry["expect"] or {}).get("reply_text"):
+                continue
+            text = base64.b64decode(entry["raw_base64"]).decode("utf-8", "replace").replace("\r\n", "\n")
+            found = cut(text, NOTICE)
+            held += found.doubt is not None
+            sent += found.doubt is None
+            if found.doubt is None:
+                wanted = re.findall(r"\w+", entry["expect"]["reply_text"])
+                assert wanted == [] or set(wanted) <= set(re.findall(r"\w+", text))
+    print(f"\n{sent} sent on, {held} held")
+    assert sent + held > 30
