@@ -62,6 +62,8 @@ def upgrade() -> None:
         sa.Column("assignee", sa.String(length=254), nullable=True),
         sa.Column("category", sa.String(length=80), nullable=True),
         sa.Column("outcome", sa.String(length=80), nullable=True),
+        sa.Column("joined_to", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["joined_to"], ["ticket.id"], name=op.f("fk_ticket_joined_to")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket")),
         sa.UniqueConstraint("reference", name=op.f("uq_ticket_reference")),
     )
@@ -174,6 +176,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("mailbox_id", "uidvalidity", "uid", name=op.f("uq_ledger_mailbox_id_uidvalidity_uid")),
     )
     with op.batch_alter_table("ledger", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ledger_message_id"), ["message_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_ledger_state_id"), ["state", "id"], unique=False)
 
     op.create_table(
@@ -203,6 +206,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_reminder_told_at"), ["told_at"], unique=False)
 
     op.create_table(
+        "mediation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("partner", sa.String(length=80), nullable=False),
+        sa.Column("reference", sa.String(length=20), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_mediation_ticket_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mediation")),
+        sa.UniqueConstraint("reference", name=op.f("uq_mediation_reference")),
+        sa.UniqueConstraint("ticket_id", "partner", name=op.f("uq_mediation_ticket_id_partner")),
+    )
+    with op.batch_alter_table("mediation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mediation_due_at"), ["due_at"], unique=False)
+
+    op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("unique_key", sa.String(length=120), nullable=False),
@@ -211,6 +231,8 @@ def upgrade() -> None:
         sa.Column("clock_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("step", sa.String(length=24), nullable=True),
         sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("mediation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("covers_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("nonce", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -223,6 +245,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("bounced_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["clock_id"], ["clock.id"], name=op.f("fk_outbox_clock_id")),
+        sa.ForeignKeyConstraint(["mediation_id"], ["mediation.id"], name=op.f("fk_outbox_mediation_id")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_outbox_message_id")),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_outbox_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),

@@ -5,13 +5,15 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpline_mail.wire.answers import WRITE_ABOVE, cut, split_signature
+from helpline_mail.wire.answers import WRITE_ABOVE, Answered, Cut
+from helpline_mail.wire.answers import cut as cut_free
 
 NOTICE = f"""{WRITE_ABOVE}
 
@@ -37,7 +39,16 @@ ADDRESS = "helpline+s-abcdefghijklmnop-abcdefghijklmnopqrstuvwxyz@example.org.uk
 HEADERS = (
     f"From: Helpline <{ADDRESS}>\nSent: 24 November 2026 10:10\nTo: Amy <amy@example.org.uk>\nSubject: [POSH-7K3M9Q]\n"
 )
+NAMES = ("Helpline", "helpline@example.org.uk", ADDRESS, "Amy", "amy@example.org.uk")
+ANSWERED = Answered(
+    NOTICE, "POSH-7K3M9Q", "[POSH-7K3M9Q] New enquiry, answer by 13:09 today", NAMES,
+    secrets=("amy@example.org.uk", "lead@example.org.uk"),
+)  # fmt: skip
 Client = Callable[[str], str]
+
+
+def cut(reply: str, **changes: str) -> Cut:
+    return cut_free(reply, replace(ANSWERED, **changes))
 
 
 def marked(text: str) -> str:
@@ -80,14 +91,14 @@ CLIENTS: dict[str, Client] = {
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_word_arrives_and_no_line_of_ours(client: str) -> None:
-    found = cut(CLIENTS[client](ANSWER), NOTICE)
+    found = cut(CLIENTS[client](ANSWER))
     assert found.doubt is None
-    assert found.text.removesuffix("\n\nSent from my iPhone") == ANSWER
+    assert found.text == ANSWER
 
 
 def test_answers_between_marked_lines_are_kept_in_order() -> None:
     text = "On 24/11/2026 10:10, Helpline wrote:\n> What should we do?\nCall the police.\n\n> Alice\nStay calm."
-    assert cut(text, NOTICE) == cut("Call the police.\n\nStay calm.", NOTICE)
+    assert cut(text) == cut("Call the police.\n\nStay calm.")
 
 
 @pytest.mark.parametrize(
@@ -102,23 +113,108 @@ def test_answers_between_marked_lines_are_kept_in_order() -> None:
     ],
 )
 def test_what_is_not_certain_is_doubted(text: str) -> None:
-    assert cut(text, NOTICE).doubt
+    assert cut(text).doubt
 
 
 def test_a_reply_without_words_is_empty_and_certain() -> None:
-    assert cut(CLIENTS["gmail"](""), NOTICE) == cut("", NOTICE)
+    assert cut(CLIENTS["gmail"]("")) == cut("")
 
 
 def test_the_organisations_footer_is_left_out() -> None:
-    footer = "This e-mail and its attachments are confidential"
-    text = CLIENTS["outlook"](ANSWER) + f"\n\n{footer} and meant for\nthe addressee alone.\n"
-    assert cut(text, NOTICE).doubt
-    assert cut(text, NOTICE, footer) == cut(ANSWER, NOTICE)
+    footer = "This e-mail and its attachments are confidential and meant for the addressee alone."
+    text = CLIENTS["outlook"](ANSWER) + f"\n\n{footer.replace(' for ', ' for' + chr(10))}\n"
+    assert cut(text).doubt
+    assert cut(text, footer=footer) == cut(ANSWER)
+    assert cut(f"{footer}\n\n{ANSWER}", footer=footer).text == f"{footer}\n\n{ANSWER}"
 
 
-def test_a_personal_signature_stands_under_its_marker() -> None:
-    assert split_signature("Words\n\n-- \nAmy\n07700 900123") == ("Words", "Amy\n07700 900123")
-    assert split_signature("Words -- and more") == ("Words -- and more", "")
+@pytest.mark.parametrize("signature", ["-- \nAmy\n07700 900123", "--\nAmy Adams | Adviser\namy@example.org.uk"])
+@pytest.mark.parametrize("client", ["gmail", "outlook", "nothing quoted", "bottom"])
+def test_a_personal_signature_below_its_marker_is_left_out(client: str, signature: str) -> None:
+    found = cut(CLIENTS[client](f"{ANSWER}\n\n{signature}"))
+    assert (found.text, found.doubt) == (ANSWER, None)
+    assert found.signature.startswith("Amy")
+    assert cut("Words -- and more").text == "Words -- and more"
+
+
+@pytest.mark.parametrize(
+    "advert",
+    [
+        "Sent from my iPhone", "Sent from my Galaxy", "Get Outlook for iOS<https://aka.ms/o0ukef>",
+        "Sent from Outlook for Android",
+        "Sent from Mail for Windows 10", "Von meinem iPhone gesendet", "Envoyé de mon iPhone", "Anfonwyd o fy iPhone",
+        "Sent from Yahoo Mail on Android", "Gesendet von Outlook für iOS<https://aka.ms/o0ukef>",
+    ],
+)  # fmt: skip
+def test_a_telephones_advert_is_no_word_of_the_writers(advert: str) -> None:
+    for client in ("gmail", "outlook", "nothing quoted"):
+        assert cut(CLIENTS[client](f"{ANSWER}\n\n{advert}")) == Cut(ANSWER)
+        assert cut(CLIENTS[client](advert)) == Cut("")
+
+
+def test_words_about_a_telephone_stay() -> None:
+    for words in (
+        "They were sent from my mobile.",
+        f"{ANSWER}\nSent from my iPhone, it cannot be traced.",
+        "Sent from my pupil",
+    ):
+        assert cut(words) == Cut(words)
+
+
+BANNERS = (
+    "CAUTION: This email originated from outside of the organisation. Do not click links unless you know the sender.",
+    "[EXTERNAL]",
+    "You don't often get email from helpline@example.org.uk. Learn why this is important<https://aka.ms/LearnAbout>",
+    "WARNING: This message came from outside the council. Please be careful.",
+    "ACHTUNG: Diese E-Mail stammt von außerhalb der Organisation. Klicken Sie auf keine Links.",
+    "RHYBUDD: Daeth yr e-bost hwn o'r tu allan i'r sefydliad.",
+)
+
+
+@pytest.mark.parametrize("banner", BANNERS)
+def test_a_gateways_banner_is_nobodys_words(banner: str) -> None:
+    for client in ("gmail", "outlook", "nothing quoted"):
+        assert cut(f"{banner}\n\n{CLIENTS[client](ANSWER)}") == Cut(ANSWER)
+    quoted = NOTICE.replace(WRITE_ABOVE, f"{banner}\n\n{WRITE_ABOVE}")
+    assert cut(f"{ANSWER}\n\n{HEADERS}\n{quoted}") == Cut(ANSWER)
+    assert cut(f"{ANSWER}\n\nOn 24/11/2026 10:10, Helpline wrote:\n{marked(quoted)}") == Cut(ANSWER)
+
+
+def test_a_banner_of_ones_own_is_configured() -> None:
+    text = f"Beware, all ye who enter here.\n\n{ANSWER}"
+    assert cut(text).text == text
+    assert cut(text, banner="Beware, all ye who enter here") == Cut(ANSWER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"> A line that nobody sent\n\n{ANSWER}",
+        f"{ANSWER}\n\nSee POSH-AAAAAA as well.",
+        f"{ANSWER}\n\nAsk lead@example.org.uk about it.",
+        f"{ANSWER}\n\nAm: Amy\nPwnc: [POSH-7K3M9Q]\n\n{NOTICE}",
+        f"{ANSWER}\n\nВід: Helpline\nКому: Amy\n\n{NOTICE}",
+        f"{ANSWER}\n\nOn 24/11/2026 10:10, Helpline wrote:\n{marked(NOTICE)}\n> And this is mine.",
+        f"{ANSWER}\n\nRe: [POSH-7K3M9Q] New enquiry",
+    ],
+)
+def test_what_a_client_of_no_known_kind_leaves_is_doubted(text: str) -> None:
+    assert cut(text).doubt
+
+
+def test_a_wrapped_tail_of_a_quoted_line_is_ours() -> None:
+    hard = re.sub(r"(?m)^(> .{30,50}) (\S.*)$", r"\1\n\2", marked(NOTICE))
+    assert hard != marked(NOTICE)
+    assert cut(f"{ANSWER}\n\nOn 24/11/2026 10:10, Helpline wrote:\n{hard}") == Cut(ANSWER)
+
+
+def test_links_that_a_client_rewrote_are_still_ours() -> None:
+    notice = NOTICE + "\n\nIt is at https://example.com/video and <https://example.com/b>, says bob@club.example."
+    safe = notice.replace(
+        "https://example.com/video",
+        "https://example.com/video<https://eur01.safelinks.example/?url=https%3A%2F%2Fexample.com>",
+    ).replace("bob@club.example", "bob@club.example<mailto:bob@club.example>")
+    assert cut(f"{ANSWER}\n\n{HEADERS}\n{safe}", text=notice) == Cut(ANSWER)
 
 
 WORDS = st.text(alphabet="abcdefgh \n.,'é", min_size=1, max_size=300)
@@ -126,7 +222,7 @@ WORDS = st.text(alphabet="abcdefgh \n.,'é", min_size=1, max_size=300)
 
 @given(WORDS, st.sampled_from(sorted(CLIENTS)))
 def test_whatever_is_written_arrives_whole_or_is_doubted_and_nothing_of_ours_leaks(text: str, client: str) -> None:
-    found = cut(CLIENTS[client](text), NOTICE)
+    found = cut(CLIENTS[client](text))
     if found.doubt is None:
         assert re.findall(r"\w+", text) == [
             w for w in re.findall(r"\w+", found.text) if w not in ("Sent", "iPhone", "my", "from")
@@ -148,7 +244,7 @@ def test_replies_of_other_projects_lose_no_word_that_their_sources_call_the_repl
             if entry["kind"] != "body" or not (entry["expect"] or {}).get("reply_text"):
                 continue
             text = base64.b64decode(entry["raw_base64"]).decode("utf-8", "replace").replace("\r\n", "\n")
-            found = cut(text, NOTICE)
+            found = cut(text)
             held += found.doubt is not None
             sent += found.doubt is None
             if found.doubt is None:

@@ -1,17 +1,19 @@
 """What a member of staff tells the helpline to do: lines at the very top of a mail that begin with `#`.
 
-Nothing here acts, and nothing is guessed: a command that is unknown, incomplete or at odds with another becomes a
-mistake with the words that would have been right, and a mail with a mistake does nothing at all.
+Nothing here acts, and nothing is guessed: a command that is unknown, incomplete, out of place or at odds with another
+becomes a mistake with the words that would have been right, and a mail with a mistake does nothing at all.
 """
 
 import difflib
 import re
-from dataclasses import dataclass, field
+import unicodedata
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-Purpose = Literal["answer", "note"]
-"""What the text below the commands is: an answer to the enquirer, or internal."""
+Purpose = Literal["answer", "closing", "note", "call", "partner", "signpost", "anyway", "unclear"]
+"""What the text below the commands is. An answer and closing words go to the enquirer, a note and what was said in a
+call stay internal, a partner's goes to them, a signpost has its own words and these above it; `unclear` goes nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +24,46 @@ class Form:
     does: str
     needs: bool = False
     """Whether there is nothing to do without an argument."""
-    purpose: Purpose = "answer"
+    takes: bool = False
+    """Whether something may stand behind it."""
+    purpose: Purpose = "unclear"
+    """What the text below it is."""
 
 
 FORMS = {
     "take": Form("#take", "the ticket is yours; you alone are reminded"),
     "release": Form("#release", "the ticket is nobody's again"),
     "assign": Form("#assign NAME", "a colleague takes the ticket", needs=True),
+    "answer": Form("#answer", "what follows goes to the enquirer, as it does without any command", purpose="answer"),
     "note": Form("#note", "what follows stays internal", purpose="note"),
-    "resolve": Form("#resolve OUTCOME", "the ticket is closed; what follows is sent to the enquirer", needs=True),
+    "resolve": Form(
+        "#resolve OUTCOME", "the ticket is closed; what follows is sent to the enquirer", needs=True, purpose="closing"
+    ),
     "reopen": Form("#reopen", "the ticket is open again"),
     "category": Form("#category NAME", "says what the enquiry is about", needs=True),
+    "send": Form("#send NAME", "sends a signposting text, with what follows above it; #send alone lists them",
+                 takes=True, purpose="signpost"),
+    "partner": Form("#partner NAME", "what follows goes to the partner, not to the enquirer", needs=True,
+                    purpose="partner"),
     "wait": Form("#wait 2d", "the enquirer's next update is due then (opening days or hours)", needs=True),
+    "join": Form("#join REFERENCE", "this ticket becomes part of that one", needs=True),
+    "split": Form("#split", "the message that you reply to becomes a ticket of its own"),
     "admit": Form("#admit ADDRESS", "lets a second address of the enquirer into the ticket", needs=True),
-    "anyway": Form("#anyway", "sends on an answer that was held because a colleague had answered too"),
+    "call": Form("#call ADDRESS", "a telephone call becomes a ticket; what follows is what was said", takes=True,
+                 purpose="call"),
+    "skype": Form("#skype ADDRESS", "a Skype chat becomes a ticket; what follows is what was said", takes=True,
+                  purpose="call"),
+    "anyway": Form("#anyway", "sends on what was held; it stands alone", purpose="anyway"),
     "status": Form("#status", "sends you what is known of the ticket"),
     "help": Form("#help", "sends you this list"),
 }  # fmt: skip
-ONLY_ONE_OF = (("take", "release", "assign"), ("resolve", "reopen"))
+ONLY_ONE_OF = (
+    ("take", "release", "assign"), ("resolve", "reopen", "join", "split"), ("resolve", "wait"),
+    ("answer", "note", "resolve", "send", "partner", "call", "skype"),
+)  # fmt: skip
 """Commands that contradict each other in one mail."""
+ALONE = ("anyway", "call", "skype", "join", "split")
+"""Commands that stand in a mail of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,52 +80,66 @@ class Orders:
 
     commands: tuple[Command, ...] = ()
     text: str = ""
-    mistakes: tuple[str, ...] = field(default=())
+    mistakes: tuple[str, ...] = ()
 
     @property
     def purpose(self) -> Purpose:
-        """What the text is."""
-        found = (FORMS[command.name].purpose for command in self.commands)
-        return next((purpose for purpose in found if purpose != "answer"), "answer")
+        """What the text is. Below commands that are about no words, only what begins like a letter is an answer."""
+        if not self.commands:
+            return "answer"
+        found = [FORMS[command.name].purpose for command in self.commands]
+        plain = "answer" if _SALUTATION.match(self.text) else "unclear"
+        return next((purpose for purpose in found if purpose != "unclear"), plain)
+
+    def named(self, name: str) -> Command | None:
+        """The command of that name, if it was given."""
+        return next((command for command in self.commands if command.name == name), None)
 
 
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 _COMMAND = re.compile(r"#\s*([^\W\d_]+)\s*(.*)")
-# Put above a mail by gateways that warn of mail from outside, in the languages of our clients' makers.
-_BANNER = re.compile(
-    r"external|caution|warning|achtung|vorsicht|extern|attention|externe|avertissement|rhybudd|allanol|sensitivity|"
-    r"classification|official|do not click|links or (?:open )?attachments|anhänge|pièces jointes|atodiadau|[-_*=]{3,}$",
+_LIKE_A_COMMAND = re.compile(r"[^\w#]*#\W*([^\W\d_]+)")
+_SALUTATION = re.compile(
+    r"\W*(?:dear|hello|hi|hiya|good (?:morning|afternoon|evening|day)|thank(?:s| you)|annwyl|helo|bore da|prynhawn da|"
+    r"hallo|guten|sehr geehrte|liebe|bonjour|bonsoir|chère?s?|madame|monsieur)\b",
     re.IGNORECASE,
 )
-_MOST_BANNER_LINES = 8
 _DURATION = re.compile(r"([1-9]\d{0,2})\s*(d|h)", re.IGNORECASE)
 
 
 def read(text: str) -> Orders:
     """The commands at the very top of a text and what follows them."""
-    lines = [_INVISIBLE.sub("", line).replace("\u00a0", " ") for line in text.split("\n")]
-    start = _first_line(lines)
-    end = start
+    lines = text.strip("\n").split("\n")
+    end = 0
     commands: list[Command] = []
     mistakes: list[str] = []
-    while end < len(lines) and (lines[end].lstrip().startswith("#") or (commands and not lines[end].strip())):
-        if line := lines[end].strip():
+    while end < len(lines):
+        line = _plain(lines[end])
+        if line.startswith("#"):
             found = _command(line)
             commands.append(found) if isinstance(found, Command) else mistakes.append(found)
-        end += 1
-    mistakes += _contradictions(commands)
-    below = text if end == start and not mistakes else "\n".join(text.split("\n")[end:])
-    return Orders(tuple(commands), below.strip("\n"), tuple(mistakes))
-
-
-def _first_line(lines: list[str]) -> int:
-    """Where the commands start: below blank lines and a banner, if `#` follows one; else at the top."""
-    for number, line in enumerate(lines[: 2 * _MOST_BANNER_LINES]):
-        if line.lstrip().startswith("#"):
-            return number
-        if line.strip() and not _BANNER.search(line):
+        elif line or not (commands or mistakes):
             break
-    return 0
+        end += 1
+    below = "\n".join(lines[end:]).strip("\n")
+    orders = Orders(tuple(commands), below)
+    if orders.purpose not in ("note", "call"):  # what stays internal may say what it likes
+        mistakes += _out_of_place(lines[end:])
+    return Orders(orders.commands, below, (*mistakes, *_contradictions(commands)))
+
+
+def _plain(line: str) -> str:
+    """A line as its writer saw it: without invisible characters, full-width forms as the usual ones."""
+    normal = unicodedata.normalize("NFKC", line)
+    return "".join(character for character in normal if unicodedata.category(character) != "Cf").strip()
+
+
+def _out_of_place(lines: list[str]) -> list[str]:
+    """What looks like a command but does not stand at the top: whoever wrote #note must not see it sent."""
+    for line in lines:
+        found = _LIKE_A_COMMAND.match(_plain(line)) if "#" in line or "\uff03" in line or "\ufe5f" in line else None
+        if found and difflib.get_close_matches(found[1].casefold(), FORMS, n=1, cutoff=0.8):
+            return [f'"{_plain(line)[:60]}" looks like a command, but commands stand at the very top, above all words.']
+    return []
 
 
 def _command(line: str) -> Command | str:
@@ -118,7 +155,7 @@ def _command(line: str) -> Command | str:
     form = FORMS[name]
     if form.needs and not argument:
         return f"#{name} needs more: write {form.usage}."
-    if argument and not form.needs:
+    if argument and not (form.needs or form.takes):
         return f"#{name} takes nothing behind it. Write {form.usage} on a line of its own and your words below."
     return Command(name, argument[:200])
 
@@ -126,12 +163,13 @@ def _command(line: str) -> Command | str:
 def _contradictions(commands: list[Command]) -> list[str]:
     names = [command.name for command in commands]
     found = [
-        f"{' and '.join(f'#{name}' for name in used)} contradict each other. Send one of them."
+        f"{' and '.join(f'#{name}' for name in dict.fromkeys(used))} contradict each other. Send one of them."
         for group in ONLY_ONE_OF
-        if len(used := [name for name in names if name in group]) > 1
+        if len(set(used := [name for name in names if name in group])) > 1
     ]
-    twice = dict.fromkeys(name for name in names if names.count(name) > 1 and not any(name in g for g in ONLY_ONE_OF))
-    return [*found, *(f"#{name} stands there twice. Send it once." for name in twice)]
+    found += [f"#{name} stands in a mail of its own." for name in names if name in ALONE and len(names) > 1]
+    twice = dict.fromkeys(name for name in names if names.count(name) > 1)
+    return [*dict.fromkeys(found), *(f"#{name} stands there twice. Send it once." for name in twice)]
 
 
 def waiting_time(argument: str) -> tuple[int, timedelta] | None:

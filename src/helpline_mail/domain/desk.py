@@ -2,182 +2,253 @@
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from helpline_mail.domain.commands import Command, Orders, waiting_time
+from helpline_mail.domain.deeds import (
+    Admit, Answered, Assign, Categorise, Deed, Hold, Join, Letter, Note, OpenCall, Refuse, Relay, Reopen, Resolve,
+    Split, Tell, Ticket, Wait, WritePartner,
+)
+from helpline_mail.domain.message import folded
 from helpline_mail.domain.policy import Policy, StaffMember
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """What bears on a ticket at the moment."""
-
-    reference: str
-    is_open: bool
-    assignee: str | None
-    reachable: bool
-    """Whether an answer can be written to its enquirer."""
-    answered: "Answered | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An answer that somebody else gave since the writer was told of the message."""
-
-    by: str
-    at: datetime
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """Somebody takes the ticket, or nobody has it."""
-
-    to: StaffMember | None
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Words that stay among staff."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """An answer goes to the enquirer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Resolve:
-    """The ticket is closed with an outcome."""
-
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reopen:
-    """The ticket is open again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Categorise:
-    """Says what the enquiry is about."""
-
-    category: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The next word to the enquirer is due then."""
-
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """A second address of the enquirer may write to the ticket."""
-
-    addr_spec: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """The writer asked for something to read."""
-
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Nothing is done and nothing sent on; one sentence for each reason."""
-
-    why: tuple[str, ...]
-    held: bool = False
-    """Whether the writer's words are kept so that one word sends them on."""
-
-
-Deed = Assign | Note | Relay | Resolve | Reopen | Categorise | Wait | Admit | Tell | Refuse
-
-
-_ADDRESS = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+\.[^@\s<>,;:\"()]+")
+_ADDRESS = re.compile(r"<?([^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+\.[^@\s<>,;:\"()]+)>?")
+_WORD = re.compile(r"\w+")
+LONGEST_WAIT_DAYS = 60
+CHANNELS = {"call": "telephone", "skype": "skype"}
 WRITE_AGAIN = "Please reply to the notice again, and write above everything that your mail program quotes."
-SEND_ANYWAY = "If yours is to go out as well, reply to this mail with the one line #anyway."
-NO_ATTACHMENTS = (
-    "Attachments are not sent on yet. Please send them from the helpline's own mailbox, and write your words again."
-)
+SEND_ANYWAY = "If it is to go out, reply to this mail with the one line #anyway."
+NEEDS_TICKET = "That mail of ours was about no single ticket. Please reply to the notice of the ticket that you mean."
+WITHOUT_TICKET = ("call", "skype", "help", "send")
+"""Commands that make sense in reply to a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """All that bears on one mail."""
+
+    orders: Orders
+    letter: Letter
+    ticket: Ticket | None
+    writer: StaffMember
+    policy: Policy
+    now: datetime
+    signposts: Mapping[str, str] = field(default_factory=dict)
+    anyway: bool = False
 
 
 def decide(
-    orders: Orders, doubt: str | None, attachments: int, ticket: Ticket, writer: StaffMember, policy: Policy,
-    now: datetime,
+    orders: Orders, letter: Letter, ticket: Ticket | None, writer: StaffMember, policy: Policy, now: datetime,
+    signposts: Mapping[str, str], *, anyway: bool = False,
 ) -> tuple[Deed, ...]:  # fmt: skip
-    """The deeds of one mail in order. A single mistake or doubt refuses all of them."""
+    """The deeds of one mail in order. A single mistake or doubt refuses all of them.
+
+    `ticket` is None for a reply to a list. `signposts` are the approved texts by name. With `anyway` the writer
+    insists on what was held.
+    """
     if orders.mistakes:
         return (Refuse(orders.mistakes),)
-    deeds: list[Deed] = []
+    if orders.named("anyway"):
+        return (Refuse(("There is nothing that is held and could be sent on. Reply to the mail that said so.",)),)
+    if ticket is None and any(command.name not in WITHOUT_TICKET or command.name == "send" and command.argument
+                              for command in orders.commands or (Command(""),)):  # fmt: skip
+        return (Refuse((NEEDS_TICKET,)),)
+    case = _Case(orders, letter, ticket, writer, policy, now, signposts, anyway)
+    words = _words(case)
+    if isinstance(words, Refuse):
+        return (words,)
+    deeds: list[Deed] = [words] if words else []
     for command in orders.commands:
-        deed = _deed(command, writer, policy, now)
+        deed = _deed(command, case)
         if isinstance(deed, Refuse):
             return (deed,)
         if deed is not None:
             deeds.append(deed)
-    words = _words(orders, doubt, attachments, ticket, writer)
-    if isinstance(words, Refuse):
-        return (words,)
-    if words is not None:
-        deeds.insert(0, words)
     return tuple(deeds) or (Refuse(("Your mail held no words and no command, so nothing was done.",)),)
 
 
-def _words(
-    orders: Orders, doubt: str | None, attachments: int, ticket: Ticket, writer: StaffMember
-) -> Relay | Note | Refuse | None:
-    """What becomes of the text below the commands."""
-    if orders.purpose == "note":
-        return Note(orders.text) if orders.text.strip() else Refuse(("#note was followed by no words.",))
-    if doubt:
-        return Refuse((f"{doubt[0].upper()}{doubt[1:]}.", WRITE_AGAIN))
-    if not orders.text.strip():
-        return Refuse((NO_ATTACHMENTS,)) if attachments else None
-    if attachments:
-        return Refuse((NO_ATTACHMENTS,))
+def _words(case: _Case) -> Deed | None:
+    """What becomes of the text below the commands, and of the files."""
+    purpose, text = case.orders.purpose, case.orders.text
+    empty = not text.strip()
+    if purpose == "note":
+        return Note(text) if not empty or case.letter.enclosed else Refuse(("#note was followed by no words.",))
+    if case.letter.doubt:
+        return Refuse((f"{case.letter.doubt[0].upper()}{case.letter.doubt[1:]}.", WRITE_AGAIN))
+    if purpose == "call":
+        return None
+    if purpose == "partner":
+        return _to_partner(case)
+    if purpose == "signpost":
+        return _signpost(case)
+    if case.ticket is None or (empty and not case.letter.enclosed):
+        return _no_words(case) if purpose in ("answer", "closing") else None
+    if purpose == "unclear" and not case.anyway:
+        return Hold(text)
+    return _to_enquirer(case, text)
+
+
+def _no_words(case: _Case) -> Refuse | None:
+    """Whether a mail may say nothing to the enquirer."""
+    resolve = case.orders.named("resolve")
+    if case.orders.named("answer"):
+        return Refuse(("#answer was followed by no words.",))
+    if resolve is None or case.ticket is None or not case.ticket.awaits_answer or case.ticket.channel != "email":
+        return None
+    outcome = chosen(resolve.argument, case.policy.outcomes)
+    if outcome is None or outcome in case.policy.outcomes_without_answer:
+        return None
+    why = "The enquirer is still waiting for an answer. Write your closing words below #resolve."
+    silent = ", ".join(case.policy.outcomes_without_answer)
+    return Refuse((f"{why} Without any you can close it as: {silent}." if silent else why,))
+
+
+def _to_enquirer(case: _Case, text: str, signpost: str = "") -> Relay | Refuse:
+    """An answer, unless something speaks against it."""
+    ticket = case.ticket
+    assert ticket is not None  # noqa: S101  looked at before
     if not ticket.reachable:
         return Refuse(("The enquirer has no address that can be written to.",))
-    if ticket.answered and "anyway" not in [command.name for command in orders.commands]:
-        by, at = ticket.answered.by, ticket.answered.at
-        return Refuse((f"{by} has answered this already, at {at:%H:%M}.", SEND_ANYWAY), held=True)
-    return Relay(orders.text)
+    if refused := _too_large(case):
+        return refused
+    if not case.anyway:
+        if not text.strip():
+            return _held(case, "Your mail held a file and no words.")
+        if ticket.replies_to_partner and not (case.orders.named("answer") or case.orders.named("resolve") or signpost):
+            return _held(
+                case, "You replied to a partner's mail, and did not say who your words are for.",
+                "For the enquirer, begin with #answer; for the partner, with #partner and their name.",
+            )  # fmt: skip
+        if ticket.answered:
+            by, at = ticket.answered.by, ticket.answered.at
+            return _held(case, f"{by} has answered this already, at {at:%H:%M}.", answered=ticket.answered)
+        if not ticket.is_open and not case.orders.named("reopen"):
+            return _held(case, "This ticket has been closed meanwhile. To open it again, begin with #reopen.")
+    return Relay(text, signpost)
 
 
-def _deed(command: Command, writer: StaffMember, policy: Policy, now: datetime) -> Deed | None:
+def _held(case: _Case, *why: str, answered: Answered | None = None) -> Refuse:
+    return Refuse((*why, SEND_ANYWAY), case.letter.text or " ", answered)
+
+
+def _too_large(case: _Case) -> Refuse | None:
+    total, limit = sum(len(file.octets) for file in case.letter.enclosed), case.policy.attachments_limit
+    if total <= limit:
+        return None
+    names = ", ".join(file.filename[:60] or "(no name)" for file in case.letter.enclosed)
+    return Refuse((
+        f"Your files ({names}) have {total / 1_000_000:.1f} MB together; {limit / 1_000_000:.0f} MB can be sent on.",
+        "Please send fewer or smaller ones, or a link, with your words once more.",
+    ))  # fmt: skip
+
+
+def _to_partner(case: _Case) -> WritePartner | Refuse:
+    command = case.orders.named("partner")
+    assert command is not None  # noqa: S101  it gave the purpose
+    assert case.ticket is not None  # noqa: S101
+    names = [partner.name for partner in case.policy.partners]
+    name = chosen(command.argument, names)
+    if name is None:
+        return _choose("partner", command.argument, names)
+    if not case.orders.text.strip():
+        return Refuse(("#partner was followed by no words.",))
+    if refused := _too_large(case):
+        return refused
+    found = identifying(case.orders.text, case.ticket.identifying)
+    if found and not case.anyway:
+        return _held(case, f'Your words to the partner hold "{found}", which tells them who the enquirer is.')
+    return WritePartner(next(p for p in case.policy.partners if p.name == name), case.orders.text)
+
+
+def identifying(text: str, told: Iterable[str]) -> str | None:
+    """The first of an enquirer's names, addresses and reference that stands in a text, whole or in its longer words."""
+    low = folded(text)
+    present = {word.casefold() for word in _WORD.findall(text)}
+    for item in told:
+        if item and folded(item) in low:
+            return item
+        if "@" not in item:
+            for word in _WORD.findall(item):
+                if len(word) > 3 and word.casefold() in present:  # noqa: PLR2004  titles and initials tell little
+                    return word
+    return None
+
+
+def _signpost(case: _Case) -> Deed | None:
+    command = case.orders.named("send")
+    assert command is not None  # noqa: S101  it gave the purpose
+    if not command.argument:
+        return Refuse(("#send alone lists the texts; write their name behind it.",)) if case.orders.text.strip() else None
+    name = chosen(command.argument, list(case.signposts))
+    if name is None:
+        return _choose("signposting text", command.argument, list(case.signposts))
+    text = case.signposts[name]
+    return _to_enquirer(case, f"{case.orders.text}\n\n{text}" if case.orders.text.strip() else text, name)
+
+
+def _deed(command: Command, case: _Case) -> Deed | None:
     """What one command does; None for one that only says what the text is."""
+    policy = case.policy
     match command.name:
         case "take":
-            return Assign(writer)
+            return Assign(case.writer)
         case "release":
             return Assign(None)
         case "assign":
             return _assign(command.argument, policy)
         case "resolve":
             outcome = chosen(command.argument, policy.outcomes)
-            return Resolve(outcome) if outcome else _choose("outcome", command.argument, policy.outcomes)
+            if outcome is None:
+                return _choose("outcome", command.argument, policy.outcomes)
+            orally = case.ticket is not None and case.ticket.channel != "email" and not case.orders.text.strip()
+            return Resolve(outcome, answered_orally=orally)
         case "category":
             category = chosen(command.argument, policy.categories)
             return Categorise(category) if category else _choose("category", command.argument, policy.categories)
         case "reopen":
             return Reopen()
         case "wait":
-            return _wait(command.argument, policy, now)
+            return _wait(command.argument, policy, case.now)
         case "admit":
-            plain = _ADDRESS.fullmatch(command.argument)
-            return Admit(command.argument) if plain else Refuse((f'"{command.argument[:60]}" is no e-mail address.',))
+            return _admit(command.argument, policy)
+        case "join":
+            return Join(command.argument.strip("[]").upper())
+        case "split":
+            can = case.ticket is not None and case.ticket.can_split
+            return Split() if can else Refuse(("#split works in reply to the notice of a later message.",))
+        case "call" | "skype":
+            return _call(command, case)
+        case "send":
+            return None if command.argument else Tell("signposts")
         case "status" | "help":
             return Tell(command.name)
+    return None
+
+
+def _call(command: Command, case: _Case) -> OpenCall | Refuse:
+    if not command.argument and not case.orders.text.strip():
+        return Refuse((f"#{command.name} needs the caller's address, or words about the call below it.",))
+    found = _ADDRESS.fullmatch(command.argument)
+    if found and (refused := _not_an_enquirers(found[1], case.policy)):
+        return refused
+    return OpenCall(CHANNELS[command.name], command.argument, found[1] if found else None, case.orders.text)
+
+
+def _admit(argument: str, policy: Policy) -> Admit | Refuse:
+    found = _ADDRESS.fullmatch(argument)
+    if not found:
+        return Refuse((f'"{argument[:60]}" is no e-mail address.',))
+    return _not_an_enquirers(found[1], policy) or Admit(found[1])
+
+
+def _not_an_enquirers(addr_spec: str, policy: Policy) -> Refuse | None:
+    """Our own addresses, those of staff and those of partners take part in no ticket."""
+    taken = (*(partner.address for partner in policy.partners), *(member.address for member in policy.staff))
+    if addr_spec in policy.own or folded(addr_spec) in map(folded, taken):
+        return Refuse((f"{addr_spec[:60]} is one of ours or a partner's, and no enquirer's.",))
     return None
 
 
@@ -187,7 +258,7 @@ def _assign(name: str, policy: Policy) -> Assign | Refuse:
     found = [
         member
         for member in policy.staff
-        if member.address.casefold() == wanted
+        if folded(member.address) == folded(name)
         or any(part.startswith(wanted) for part in (member.name.casefold(), *member.name.casefold().split()))
     ]
     if len(found) == 1:
@@ -208,7 +279,7 @@ def chosen(argument: str, allowed: Sequence[str]) -> str | None:
 def _choose(what: str, argument: str, allowed: Sequence[str]) -> Refuse:
     near = difflib.get_close_matches(argument.casefold(), allowed, n=1)
     hint = f' Did you mean "{near[0]}"?' if near else ""
-    return Refuse((f'There is no {what} "{argument[:60]}".{hint} There are: {", ".join(allowed)}.',))
+    return Refuse((f'There is no {what} "{argument[:60]}".{hint} There are: {", ".join(allowed) or "none"}.',))
 
 
 def _wait(argument: str, policy: Policy, now: datetime) -> Wait | Refuse:
@@ -216,5 +287,10 @@ def _wait(argument: str, policy: Policy, now: datetime) -> Wait | Refuse:
     if found is None:
         return Refuse((f'"{argument[:60]}" is no waiting time. Write #wait 2d for two opening days, or #wait 3h.',))
     days, opening = found
-    due_at = policy.hours.end_of_opening_day(now, days) if days else policy.hours.add_opening_time(now, opening)
+    if days > LONGEST_WAIT_DAYS or opening > timedelta(days=LONGEST_WAIT_DAYS):
+        return Refuse((f"#wait takes {LONGEST_WAIT_DAYS} opening days at most. The enquirer wants to hear from us.",))
+    try:
+        due_at = policy.hours.end_of_opening_day(now, days) if days else policy.hours.add_opening_time(now, opening)
+    except ValueError as error:
+        return Refuse((f"That time cannot be told: {error}.",))
     return Wait(due_at)

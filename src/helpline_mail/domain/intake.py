@@ -8,8 +8,8 @@ from helpline_mail.domain.message import Bounce, Message, folded
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Sent, Told, notice_reason, ration_reason
 from helpline_mail.domain.responder import Reason, Verdict, authentication_reason, automatic_reason
-from helpline_mail.domain.staff import Grant, Proof, prove
-from helpline_mail.domain.threads import Candidate, ThreadDecision, decide_thread
+from helpline_mail.domain.staff import Grant, prove
+from helpline_mail.domain.threads import Candidate, Mediation, ThreadDecision, decide_thread
 
 
 class Disposition(StrEnum):
@@ -22,6 +22,7 @@ class Disposition(StrEnum):
     DUPLICATE = "duplicate"
     OWN = "own"
     STAFF = "staff"
+    PARTNER = "partner"
     RECORDED = "recorded"
 
 
@@ -54,6 +55,10 @@ class Context:
     sent: tuple[SentMail, ...] = ()
     """Mails of ours that a bounce may be about."""
     candidates: tuple[Candidate, ...] = ()
+    answers: tuple[SentMail, ...] = ()
+    """Mails of ours that it answers, whether they were about a ticket or not."""
+    mediations: tuple[Mediation, ...] = ()
+    """Correspondences with partners whose own addresses or mails it answers."""
     bad_tokens: int = 0
     mentioned: tuple[str, ...] = ()
     acknowledged: Sent = NONE_SENT
@@ -61,8 +66,8 @@ class Context:
     breaker_open: bool = False
     """A flood is on, and stops acknowledgements to senders nobody vouches for."""
     verdict: Verdict | None = None
-    grant: Grant | None = None
-    """The mail to staff whose own signed reply address it came to."""
+    grants: tuple[Grant, ...] = ()
+    """The mails to staff whose own signed reply addresses it came to."""
 
     @property
     def vouched(self) -> bool:
@@ -89,6 +94,10 @@ class Intake:
     """Why a new ticket gets no acknowledgement; one of `reasons`."""
     member: StaffMember | None = None
     """With STAFF: who wrote it, if that is proved. Nothing else gives it power."""
+    grant: Grant | None = None
+    """With STAFF: the mail of ours that it answers."""
+    mediation: Mediation | None = None
+    """With PARTNER: the correspondence that it belongs to."""
     in_list: bool = False
     """Staff are told in the next list and not by a notice of its own."""
 
@@ -123,13 +132,21 @@ def _decide(message: Message, context: Context, policy: Policy) -> Intake:
         is_ours = any(folded(mail.recipient) in named for mail in context.sent)
         if is_ours or is_machines:
             return bounce  # else a person may write what only reads like a bounce
+    mediation = _mediation(message, context, policy)
     if machine and is_machines:
+        ticket_id = mediation.ticket_id if mediation else thread.ticket_id
         return Intake(
-            Disposition.AUTOMATIC, "automatic", thread.ticket_id, starts_clock=False, acknowledge=False,
+            Disposition.AUTOMATIC, "automatic", ticket_id, starts_clock=False, acknowledge=False,
             notify_staff=False, related=thread.related, reasons=(machine, why_thread),
         )  # fmt: skip
     if (staff := _from_staff(message, thread, context, policy)) is not None:
         return staff
+    if mediation is not None:
+        reason = Reason("partner", "a partner answers the mail that staff wrote to them: for staff alone", "withheld")
+        return Intake(
+            Disposition.PARTNER, "partner_in", mediation.ticket_id, starts_clock=False, acknowledge=False,
+            notify_staff=True, reasons=(reason,), mediation=mediation,
+        )  # fmt: skip
     if thread.ticket_id is not None:
         once = Reason("follow_up", "one acknowledgement per ticket, and this ticket had its own", "withheld")
         return Intake(
@@ -191,6 +208,18 @@ def _bounce(bounces: tuple[Bounce, ...], context: Context, why_thread: Reason) -
     )  # fmt: skip
 
 
+def _mediation(message: Message, context: Context, policy: Policy) -> Mediation | None:
+    """The correspondence that a partner's mail belongs to: by our evidence, and from the partner's own domain."""
+    address = message.sender.address
+    if address is None or len(context.mediations) != 1 or authentication_reason(context.verdict):
+        return None
+    (mediation,) = context.mediations
+    partner = next((partner for partner in policy.partners if partner.name == mediation.partner), None)
+    if partner is None or folded(partner.address.rpartition("@")[2]) != folded(address.domain):
+        return None
+    return mediation
+
+
 def _from_staff(message: Message, thread: ThreadDecision, context: Context, policy: Policy) -> Intake | None:
     """A mail that names a member of staff as its writer and answers a mail of ours is kept with that ticket.
 
@@ -200,15 +229,13 @@ def _from_staff(message: Message, thread: ThreadDecision, context: Context, poli
     claimed = policy.staff_member(address.addr_spec) if address else None
     if claimed is None or thread.ticket_id is not None:
         return None
+    proof = prove(address, context.grants, context.verdict, policy, context.arrived_at)
     tickets = {c.ticket_id for c in context.candidates if c.evidence != "stored_message_id"}
-    if context.grant is not None:
-        tickets = {context.grant.ticket_id}
-        proof = prove(address, context.grant, context.verdict, policy, context.arrived_at)
-    else:
-        proof = Proof(None, Reason("staff_unverified", "it came to no reply address of a member of staff", "withheld"))
-    if len(tickets) != 1:
+    if proof.grant is not None:
+        tickets = {proof.grant.ticket_id} if proof.grant.ticket_id is not None else set()
+    if len(tickets) != 1 and proof.grant is None and not context.grants and not context.answers:
         return None
     return Intake(
-        Disposition.STAFF, "staff" if proof.member else "staff_unverified", tickets.pop(), starts_clock=False,
-        acknowledge=False, notify_staff=True, reasons=(proof.reason,), member=proof.member,
+        Disposition.STAFF, "staff" if proof.member else "staff_unverified", next(iter(tickets)) if len(tickets) == 1 else None,
+        starts_clock=False, acknowledge=False, notify_staff=True, reasons=(proof.reason,), member=proof.member, grant=proof.grant,
     )  # fmt: skip

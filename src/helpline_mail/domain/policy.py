@@ -21,6 +21,15 @@ class StaffMember:
 
 
 @dataclass(frozen=True, slots=True)
+class Partner:
+    """An organisation with which staff correspond on an enquirer's behalf."""
+
+    name: str
+    title: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that a decision needs to know of the configuration."""
 
@@ -48,11 +57,24 @@ class Policy:
     grants_last: timedelta = timedelta(days=30)
     """Wall time in which a notice can be answered."""
     staff_footer: str = ""
-    """How the footer begins that the organisation's mail server puts below every mail of staff."""
+    """The footer that the organisation's mail server puts below every mail of staff."""
+    staff_banner: str = ""
+    """The warning that it puts above them, if it is of no known kind."""
+    first_names: bool = False
+    """Whether an answer's From shows its writer's first name before the helpline's."""
     signature: str = ""
     """Stands below every answer, in place of a personal signature under its marker line."""
     outcomes: tuple[str, ...] = ()
+    outcomes_without_answer: tuple[str, ...] = ()
+    """Outcomes with which an enquiry is closed that nobody answers, such as advertising."""
     categories: tuple[str, ...] = ()
+    attachments_limit: int = 10_000_000
+    """Octets of files that one answer may carry."""
+    partners: tuple[Partner, ...] = ()
+    partner_silence: int = 2
+    """Opening days after which staff are reminded that a partner has not answered."""
+    minimal_notices: bool = False
+    """Whether notices hold no content, for staff who read the mailbox itself."""
 
     @property
     def staff_can_answer(self) -> bool:
@@ -63,6 +85,11 @@ class Policy:
     def zone(self) -> ZoneInfo:
         """The time zone in which people are told the time."""
         return self.hours.time_zone
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """Addresses of staff and partners, which are no enquirer's business."""
+        return (*(member.address for member in self.staff), *(partner.address for partner in self.partners))
 
     def staff_member(self, addr_spec: str) -> StaffMember | None:
         """The member of staff with that address, compared without regard to case."""

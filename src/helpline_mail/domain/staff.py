@@ -4,6 +4,7 @@ The mail names a configured address as its writer, it came to the address that w
 ticket and really sent, and the configured receiver vouches for the sender.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,39 +15,54 @@ from helpline_mail.domain.responder import Reason, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A notice of ours whose signed reply address a mail came to: for whom it was, about what, and since when."""
+    """A mail of ours whose signed reply address a mail came to: for whom it was, about what, and since when."""
 
     outbox_id: int
-    ticket_id: int
+    ticket_id: int | None
+    """None for a list, which is about many."""
     member: str
     sent_at: datetime
+    kind: str = "notice"
+    about: int | None = None
+    """The message that it told of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Who wrote a mail, if that is proved, and why it is or is not."""
+    """Who wrote a mail and to which of their addresses, if that is proved, and why it is or is not."""
 
     member: StaffMember | None
+    grant: Grant | None
     reason: Reason
 
 
-def prove(writer: Address | None, grant: Grant, verdict: Verdict | None, policy: Policy, now: datetime) -> Proof:
-    """Whether the writer is the member whom the grant was made for. In doubt nobody is."""
-    member = policy.staff_member(grant.member)
+def prove(
+    writer: Address | None, grants: Sequence[Grant], verdict: Verdict | None, policy: Policy, now: datetime
+) -> Proof:
+    """Whether the writer is the member whom the addresses were signed for. In doubt nobody is.
+
+    Addresses of several tickets prove nothing: nobody could tell which of them the words are for.
+    """
+    if len({grant.ticket_id for grant in grants}) > 1:
+        return _unproved("staff_several", "it came to reply addresses of several tickets", None)
+    own = [grant for grant in grants if writer and folded(grant.member) == folded(writer.addr_spec)]
+    grant = max(own or grants, key=lambda grant: grant.outbox_id, default=None)
+    if grant is None:
+        return _unproved("staff_unverified", "it came to no reply address of a member of staff", None)
+    if not own or writer is None:
+        return _unproved("staff_other_writer", "it came to a colleague's reply address from somebody else", grant)
+    member = policy.staff_member(writer.addr_spec)
     if member is None:
-        return _unproved("staff_removed", "it came to the address of somebody who is no longer staff")
-    if writer is None or folded(writer.addr_spec) != folded(member.address):
-        return _unproved("staff_other_writer", "it came to a colleague's reply address from somebody else")
+        return _unproved("staff_removed", "its writer is no longer staff", grant)
     if now - grant.sent_at > policy.grants_last:
-        return _unproved("staff_expired", "the notice that it answers is too old")
+        return _unproved("staff_expired", "the notice that it answers is too old", grant)
     if verdict is not None and verdict.failed:
-        return _unproved("staff_forged", "the receiver found that the sender's domain disowns it")
+        return _unproved("staff_forged", "the receiver found that the sender's domain disowns it", grant)
     if policy.staff_proof == "token+results" and not (verdict is not None and verdict.aligned):
-        return _unproved("staff_unverified", "no configured receiver vouches for its sender")
-    return Proof(
-        member, Reason("staff_proved", "it came from a member of staff to their own reply address", "withheld")
-    )
+        return _unproved("staff_unverified", "no configured receiver vouches for its sender", grant)
+    reason = Reason("staff_proved", "it came from a member of staff to their own reply address", "withheld")
+    return Proof(member, grant, reason)
 
 
-def _unproved(code: str, text: str) -> Proof:
-    return Proof(None, Reason(code, f"{text}: kept, sent on to nobody", "withheld"))
+def _unproved(code: str, text: str, grant: Grant | None) -> Proof:
+    return Proof(None, grant, Reason(code, f"{text}: kept, sent on to nobody", "withheld"))

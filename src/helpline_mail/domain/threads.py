@@ -110,6 +110,16 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True)
+class Mediation:
+    """A correspondence with a partner inside a ticket, under a reference that tells nothing of the ticket's."""
+
+    id: int
+    ticket_id: int
+    partner: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A ticket for which a message brought evidence, and whether its sender takes part in that ticket."""
 

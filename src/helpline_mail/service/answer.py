@@ -22,7 +22,7 @@ class Answered:
     """Opening time since the query."""
 
 
-def _restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime, now: datetime) -> None:
+def restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime, now: datetime) -> None:
     """Starts the clock of the first query that came after the answer, if one did before it was recorded.
 
     Where the calendar gives no deadline an answer is due at once, as when the query was filed.
@@ -60,7 +60,7 @@ def answer(store: Store, policy: Policy, reference: str, at: datetime, now: date
         took = policy.hours.opening_time_between(running.started_at, at)
         kept = at <= running.due_at
         tickets.stop_clock(connection, running.clock_id, at, kept=kept, took=took)
-        _restart(connection, policy, ticket["id"], at, now)
+        restart(connection, policy, ticket["id"], at, now)
         text = f"an answer was recorded; the promise was {'kept' if kept else 'broken'}"
         events.record(
             connection,

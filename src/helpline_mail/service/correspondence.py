@@ -20,7 +20,7 @@ from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_duration, spoken_time
 from helpline_mail.domain.reminders import RunningClock, Step, recipients
 from helpline_mail.service.letters import thread_of
-from helpline_mail.service.trouble import Trouble
+from helpline_mail.service.replies import Replies
 from helpline_mail.wire import answers
 from helpline_mail.wire.compose import compose, is_writable
 from helpline_mail.wire.parse import parse
@@ -31,7 +31,7 @@ LIST_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Correspondence(Trouble):
+class Correspondence(Replies):
     """Every mail that leaves."""
 
     def acknowledge(
@@ -43,7 +43,8 @@ class Correspondence(Trouble):
             text = "no acknowledgement: not every server can safely write to the sender's address"
             events.record(connection, now, "address_not_writable", text, ticket_id=ticket["id"])
             return
-        rendered = self._acknowledgement(ticket["reference"], acknowledge(self.policy.hours, due_at, now))
+        facts = acknowledge(self.policy.hours, due_at, now)
+        rendered = self._acknowledgement(ticket["reference"], ticket["channel"], facts)
         mail = self._freeze(
             rendered, f"acknowledgement/{ticket['id']}", "acknowledgement", Address(requester.addr_spec), now,
             ticket, "auto-replied", thread=thread_of(message), reply_to=self._reply_address(ticket["reference"]),
@@ -55,9 +56,8 @@ class Correspondence(Trouble):
             connection, ticket["id"], "acknowledgement", now, internet_message_id=mail.internet_message_id,
             from_=self.policy.helpline.addr_spec, to=requester.addr_spec, subject=rendered.subject, text=rendered.text,
         )  # fmt: skip
-        facts = {"due": due_at.isoformat()}
         events.record(connection, now, "acknowledgement_queued", "the acknowledgement names the promised time",
-                      ticket_id=ticket["id"], outbox_id=outbox_id, facts=facts)  # fmt: skip
+                      ticket_id=ticket["id"], outbox_id=outbox_id, facts={"due": due_at.isoformat()})  # fmt: skip
 
     def renewed(self, connection: Connection, mail: Claimed, now: datetime) -> Claimed:
         """An acknowledgement that had to wait, in words that are true now; any other mail as it is.
@@ -73,7 +73,7 @@ class Correspondence(Trouble):
         assert frozen.message_id is not None  # noqa: S101
         if facts == acknowledge(self.policy.hours, due_at, frozen.date):
             return mail
-        rendered = self._acknowledgement(ticket["reference"], facts)
+        rendered = self._acknowledgement(ticket["reference"], ticket["channel"], facts)
         draft = self._draft(
             rendered, "acknowledgement", Address(mail.envelope.recipient), frozen.message_id, now, "auto-replied",
             self._reply_address(ticket["reference"]), (next(iter(frozen.in_reply_to), None), frozen.references),
@@ -83,100 +83,11 @@ class Correspondence(Trouble):
         messages.rewrite(connection, frozen.message_id, rendered.text)
         return replace(mail, envelope=replace(mail.envelope, octets=octets))
 
-    def _acknowledgement(self, reference: str, facts: Acknowledgement) -> Rendered:
+    def _acknowledgement(self, reference: str, channel: str, facts: Acknowledgement) -> Rendered:
         return self.templates.render(
             "acknowledgement", helpline=self.policy.helpline.name, telephone=self.policy.telephone,
-            skype=self.policy.skype, reference=reference, facts=facts,
+            skype=self.policy.skype, reference=reference, channel=channel, facts=facts,
         )  # fmt: skip
-
-    def notify(
-        self, connection: Connection, ticket: Mapping[str, Any], message: Message, message_id: int,
-        arrived_at: datetime, due_at: datetime | None, intake: Intake, now: datetime,
-    ) -> None:  # fmt: skip
-        """A notice of a message to every member of staff, with its words."""
-        rendered = self.templates.render(
-            "notice", helpline=self.policy.helpline.name, reference=ticket["reference"],
-            is_new=intake.disposition is Disposition.NEW_TICKET, sender=message.sender.shown, subject=message.subject,
-            received=self._moment(arrived_at, now), due=self._end(due_at, now) if due_at else "",
-            is_late=due_at is not None and due_at <= now, text=message.text[:NOTICE_TEXT_MAX],
-            attachments=message.attachments, hints=self._hints(message, intake),
-            write_above=answers.WRITE_ABOVE if self.plus_addresses and self.policy.staff_can_answer else "",
-        )  # fmt: skip
-        self._to_staff(connection, rendered, f"notice/{message_id}", "notice", self.policy.staff, ticket, now)
-
-    def _hints(self, message: Message, intake: Intake) -> list[str]:
-        hints = list(message.defects)
-        if intake.related:
-            hints.append(f"Possibly related to {', '.join(intake.related)}.")
-        if intake.withheld:
-            hints.append(f"No acknowledgement was sent: {intake.withheld.text}.")
-        address = message.sender.address
-        if intake.acknowledge and address and not is_writable(address.addr_spec):
-            hints.append("No acknowledgement was sent: not every server can safely write to the sender's address.")
-        if address and "@" in address.name and address.addr_spec.casefold() not in address.name.casefold():
-            hints.append(f"The sender's name looks like an address; the mail came from {address.addr_spec}.")
-        return [_sentence(hint) for hint in hints]
-
-    def answer(
-        self, connection: Connection, ticket: Mapping[str, Any], text: str, message_id: int, writer: StaffMember,
-        now: datetime,
-    ) -> None:  # fmt: skip
-        """An answer of a member of staff on its way to the enquirer, in the helpline's name and in their thread."""
-        body, _personal = answers.split_signature(text)
-        words = f"{body}\n\n-- \n{self.policy.signature}" if self.policy.signature else text
-        rendered = self.templates.render(
-            "answer", helpline=self.policy.helpline.name, reference=ticket["reference"], subject=ticket["subject"],
-            text=words,
-        )  # fmt: skip
-        running = tickets.running_clock(connection, ticket["id"])
-        mail = self._freeze(
-            rendered, f"answer/{message_id}", "answer", Address(ticket["requester"]), now, ticket, None,
-            thread=messages.thread_with_enquirer(connection, ticket["id"]),
-            reply_to=self._reply_address(ticket["reference"]), clock_id=running.clock_id if running else None,
-        )  # fmt: skip
-        outbox_id = outbox.add(connection, mail, now)
-        messages.add_outgoing(
-            connection, ticket["id"], "answer", now, author=writer.address,
-            internet_message_id=mail.internet_message_id, from_=self.policy.helpline.addr_spec,
-            to=ticket["requester"], subject=rendered.subject, text=rendered.text,
-        )  # fmt: skip
-        events.record(connection, now, "answer_queued", "an answer is on its way to the enquirer",
-                      ticket_id=ticket["id"], outbox_id=outbox_id)  # fmt: skip
-
-    def confirm(
-        self, connection: Connection, ticket: Mapping[str, Any], writer: StaffMember, done: Sequence[str],
-        message_id: int, now: datetime,
-    ) -> None:  # fmt: skip
-        """Tells a member of staff what their mail did."""
-        rendered = self.templates.render(
-            "confirmation", helpline=self.policy.helpline.name, reference=ticket["reference"], done=done
-        )
-        self._to_staff(connection, rendered, f"confirmation/{message_id}", "notice", (writer,), ticket, now)
-
-    def refuse_why(
-        self, connection: Connection, ticket: Mapping[str, Any], writer: StaffMember, why: Sequence[str],
-        colleagues_words: str, message_id: int, now: datetime,
-    ) -> None:  # fmt: skip
-        """Tells a member of staff why their mail did nothing."""
-        rendered = self.templates.render(
-            "refused", helpline=self.policy.helpline.name, reference=ticket["reference"], why=why,
-            colleagues_words=colleagues_words, is_due=tickets.running_clock(connection, ticket["id"]) is not None,
-        )  # fmt: skip
-        key = f"refused/{message_id}"
-        self._to_staff(connection, rendered, key, "refusal", (writer,), ticket, now, about=message_id)
-
-    def tell(
-        self, connection: Connection, ticket: Mapping[str, Any], writer: StaffMember, what: str, lines: Sequence[str],
-        message_id: int, now: datetime,
-    ) -> None:  # fmt: skip
-        """Sends a member of staff what they asked to read."""
-        running = tickets.running_clock(connection, ticket["id"])
-        rendered = self.templates.render(
-            what, helpline=self.policy.helpline.name, reference=ticket["reference"], lines=lines,
-            state=ticket["state"], taken_by=self._name(ticket["assignee"]), outcome=ticket["outcome"] or "",
-            due=self._answer_by(running.due_at if running else None, now),
-        )  # fmt: skip
-        self._to_staff(connection, rendered, f"{what}/{message_id}", "report", (writer,), ticket, now)
 
     def remind(
         self, connection: Connection, ticket: Mapping[str, Any], clock: RunningClock, step: Step, now: datetime
@@ -241,19 +152,3 @@ class Correspondence(Trouble):
         rendered = self.templates.render("digest", helpline=self.policy.helpline.name, lines=shown, count=count)
         key = f"digest/{untold[-1].message_id}/{int(now.timestamp())}"
         return self._to_staff(connection, rendered, key, "digest", self.policy.staff, None, now)
-
-    def refuse(self, connection: Connection, ticket: Mapping[str, Any], writer: Address, now: datetime) -> None:
-        """Tells the member of staff whose address a mail names that it was not sent on; once a ticket and day."""
-        member = self.policy.staff_member(writer.addr_spec)
-        if member is None:
-            return
-        is_due = tickets.running_clock(connection, ticket["id"]) is not None
-        rendered = self.templates.render(
-            "refusal", helpline=self.policy.helpline.name, reference=ticket["reference"], is_due=is_due
-        )
-        key = f"refusal/{ticket['id']}/{now:%Y-%m-%d}"
-        self._to_staff(connection, rendered, key, "refusal", (member,), ticket, now)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -13,16 +13,19 @@ from sqlalchemy import Connection
 from helpline_mail.adapters.store import outbox
 from helpline_mail.adapters.store.outbox import Frozen
 from helpline_mail.domain.delivery import Envelope
-from helpline_mail.domain.message import Address, Message
+from helpline_mail.domain.message import Address, Enclosure, Message
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.promise import spoken_end, spoken_moment, spoken_time
 from helpline_mail.domain.threads import Signer
+from helpline_mail.wire import links
 from helpline_mail.wire.compose import Draft, compose
 from helpline_mail.wire.templates import Rendered, Templates
 
 Automatic = Literal["auto-replied", "auto-generated"]
 Thread = tuple[str | None, tuple[str, ...]]
 """In-Reply-To and References."""
+Writing = Callable[[str], Rendered]
+"""Writes a mail, given the reply address of its one reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +38,20 @@ class Letters:
     plus_addresses: bool = True
 
     def _to_staff(
-        self, connection: Connection, rendered: Rendered, key: str, kind: str, to: Sequence[StaffMember],
+        self, connection: Connection, written: Rendered | Writing, key: str, kind: str, to: Sequence[StaffMember],
         ticket: Mapping[str, Any] | None, now: datetime, clock_id: int | None = None, step: str | None = None,
         about: int | None = None,
     ) -> int:  # fmt: skip
+        """A mail to each of them, with a reply address of their own, signed for that one mail; how many were queued."""
         queued = 0
         for member in to:
+            nonce = _nonce()
+            reply_to = self.signer.staff_address(nonce) if self.plus_addresses else None
+            rendered = written if isinstance(written, Rendered) else written(reply_to or "")
             mail = self._freeze(
                 rendered, f"{key}/{short_of(member.address)}", kind, Address(member.address, member.name), now, ticket,
-                "auto-generated", clock_id=clock_id, step=step, for_staff=True, about=about,
+                "auto-generated", clock_id=clock_id, step=step, about=about, nonce=nonce, reply_to=reply_to,
+                html=links.html_of(rendered.text, reply_to) if reply_to else "",
             )  # fmt: skip
             queued += outbox.add(connection, mail, now) is not None
         return queued
@@ -51,24 +59,29 @@ class Letters:
     def _freeze(
         self, rendered: Rendered, key: str, kind: str, to: Address, now: datetime, ticket: Mapping[str, Any] | None,
         automatic: Automatic | None, *, thread: Thread | None = None, reply_to: str | None = None,
-        clock_id: int | None = None, step: str | None = None, for_staff: bool = False, about: int | None = None,
+        clock_id: int | None = None, step: str | None = None, about: int | None = None, nonce: str = "",
+        html: str = "", files: tuple[Enclosure, ...] = (), reference: str = "", sender_name: str = "",
+        covers_until: datetime | None = None, mediation_id: int | None = None,
     ) -> Frozen:  # fmt: skip
         """The mail as it will be, byte for byte, however often it is handed over.
 
-        A mail to staff about a ticket gets a reply address of its own, signed for that one mail.
+        `reference` stands in its Message-ID in place of the ticket's; `sender_name` in From in place of ours.
         """
-        nonce = base64.b32encode(secrets.token_bytes(10)).decode().lower()
-        if for_staff and ticket and self.plus_addresses:
-            reply_to = self.signer.staff_address(nonce)
-        message_id = self.signer.message_id(
-            ticket["reference"] if ticket else f"{self.policy.reference_prefix}-000000", nonce
-        )
+        nonce = nonce or _nonce()
+        reference = reference or (ticket["reference"] if ticket else f"{self.policy.reference_prefix}-000000")
+        message_id = self.signer.message_id(reference, nonce)
         draft = self._draft(
             rendered, kind, to, message_id, now, automatic, reply_to, thread or self._staff_thread(ticket)
         )
+        draft = replace(draft, html=html, files=files)
+        if sender_name:
+            draft = replace(draft, from_=replace(draft.from_, name=sender_name))
         sender = self.signer.bounce_address(nonce) if self.plus_addresses else self.policy.helpline.addr_spec
         envelope = Envelope(sender, to.addr_spec, compose(draft))
-        return Frozen(key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None, clock_id, step, about)
+        return Frozen(
+            key, kind, nonce, message_id, envelope, ticket["id"] if ticket else None, clock_id, step, about,
+            covers_until=covers_until, mediation_id=mediation_id,
+        )  # fmt: skip
 
     def _draft(
         self, rendered: Rendered, kind: str, to: Address, message_id: str, now: datetime, automatic: Automatic | None,
@@ -115,6 +128,10 @@ def thread_of(answered: Message) -> Thread:
         return None, ()
     parents = answered.references or answered.in_reply_to[:1]
     return answered.message_id, (*parents, answered.message_id)
+
+
+def _nonce() -> str:
+    return base64.b32encode(secrets.token_bytes(10)).decode().lower()
 
 
 def short_of(address: str) -> str:

@@ -1,171 +1,165 @@
-"""A proved mail of a member of staff -> an answer on its way, or a change of the ticket, or a refusal; all or nothing.
+"""A proved mail of a member of staff: read, decided as a whole, and done in the caller's transaction."""
 
-Runs inside the transaction of triage. Whatever is done is confirmed to the writer, whatever is refused is explained.
-"""
-
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, messages, outbox, tickets
-from helpline_mail.domain import commands, desk
-from helpline_mail.domain.desk import (
-    Admit,
-    Assign,
-    Categorise,
-    Deed,
-    Note,
-    Refuse,
-    Relay,
-    Reopen,
-    Resolve,
-    Tell,
-    Wait,
-)
+from helpline_mail.adapters.store import events, ledger, messages, outbox, tickets
+from helpline_mail.domain import commands, deeds, desk
+from helpline_mail.domain.deeds import Deed, File, Hold, Letter, Refuse
 from helpline_mail.domain.message import Message
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_moment
 from helpline_mail.domain.staff import Grant
+from helpline_mail.service import desk_work
 from helpline_mail.service.correspondence import Correspondence
+from helpline_mail.service.desk_work import Work
 from helpline_mail.wire import answers
 from helpline_mail.wire.compose import is_writable
+from helpline_mail.wire.enclosures import enclosures_of
 from helpline_mail.wire.parse import parse
 
-_DECORATION = re.compile(r"(?:image\d{3}|Outlook-\w+)\.(?:png|jpe?g|gif)|", re.IGNORECASE)
-_SIGNATURES = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
+QUERIES = ("enquiry", "follow_up")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail of staff as it is stored: parsed, its bytes, and its place among the messages."""
+
+    message: Message
+    message_id: int
+    octets: bytes
 
 
 def obey(
-    connection: Connection, correspondence: Correspondence, message: Message, message_id: int, grant: Grant,
-    writer: StaffMember, now: datetime,
-) -> None:  # fmt: skip
+    connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant, writer: StaffMember, now: datetime
+) -> None:
     """Gathers, decides and does what one mail asks for."""
-    policy = correspondence.policy
-    ticket = tickets.load(connection, grant.ticket_id)
-    notice = parse(outbox.octets(connection, grant.outbox_id))
-    cut = answers.cut(message.text, notice.text, policy.staff_footer)
-    orders = commands.read(cut.text)
-    held = messages.held_by(connection, grant.outbox_id)
-    if held is not None and [command.name for command in orders.commands] == ["anyway"]:
-        orders = commands.Orders(orders.commands, held, ())
-    facts = desk.Ticket(
-        reference=ticket["reference"], is_open=ticket["state"] == tickets.OPEN, assignee=ticket["assignee"],
-        reachable=bool(ticket["requester"]) and is_writable(ticket["requester"]),
-        answered=_answered(connection, correspondence, grant, writer),
-    )  # fmt: skip
-    unread = f"part of your mail could not be read ({message.defects[0]})" if message.defects else None
-    deeds = desk.decide(orders, cut.doubt or unread, _attached(message), facts, writer, policy, now)
-    for deed in deeds:
-        _do(connection, correspondence, ticket, deed, orders.text, message_id, grant, writer, now)
-    done = [line for deed in deeds if (line := _said(deed, correspondence, now))]
-    if done:
-        correspondence.confirm(connection, tickets.load(connection, ticket["id"]), writer, done, message_id, now)
-
-
-def _attached(message: Message) -> int:
-    """How many files the writer attached; pictures of a signature and signatures of a mail are none."""
-    return sum(
-        not (_DECORATION.fullmatch(attachment.filename) or attachment.content_type in _SIGNATURES)
-        for attachment in message.attachments
+    ticket = tickets.lock(connection, grant.ticket_id) if grant.ticket_id is not None else None
+    letter, enclosed = _read(connection, correspondence, mail, grant, ticket)
+    orders, anyway, source = commands.read(letter.text), False, mail
+    if [command.name for command in orders.commands] == ["anyway"] and not (letter.doubt or orders.text.strip()):
+        held = messages.take_held(connection, grant.about) if grant.about is not None else None
+        if held is not None and grant.about is not None:
+            source = _stored(connection, correspondence, grant.about)
+            orders, anyway = commands.read(held), True
+            letter, enclosed = _again(held, source)
+    work = Work(connection, correspondence, ticket, writer, mail.message_id, grant, now, orders.text, enclosed)
+    facts = _facts(connection, correspondence, grant, writer, ticket) if ticket else None
+    decided = desk.decide(
+        orders, letter, facts, writer, correspondence.policy, now, correspondence.signposts(), anyway=anyway
     )
+    for deed in decided:
+        desk_work.do(work, deed)
+    _confirm(work, decided)
+
+
+def _read(
+    connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant, ticket: Mapping[str, Any] | None
+) -> tuple[Letter, Any]:
+    """The writer's own words and files, and whatever makes them doubtful."""
+    policy = correspondence.policy
+    ours = parse(outbox.octets(connection, grant.outbox_id))
+    member = policy.staff_member(grant.member)
+    names = (policy.helpline.name, policy.helpline.addr_spec, member.name if member else "", grant.member)
+    cut = answers.cut(mail.message.text, answers.Answered(
+        text=ours.text, reference=ticket["reference"] if ticket else policy.reference_prefix, subject=ours.subject,
+        names=tuple(name for name in names if name), secrets=tuple(m.address for m in policy.staff),
+        footer=policy.staff_footer, banner=policy.staff_banner,
+    ))  # fmt: skip
+    unread = f"part of your mail could not be read ({mail.message.defects[0]})" if mail.message.defects else None
+    enclosed = enclosures_of(mail.octets)
+    return Letter(cut.text, cut.doubt or unread, _files(enclosed)), enclosed
+
+
+def _files(enclosed: Any) -> tuple[File, ...]:
+    return tuple(File(file.filename, len(file.octets), file.decoration) for file in enclosed.files)
+
+
+def _again(held: str, source: Mail) -> tuple[Letter, Any]:
+    """What was held, with the files of the mail that it stood in. It was cut free without a doubt then."""
+    enclosed = enclosures_of(source.octets)
+    return Letter(held, None, _files(enclosed)), enclosed
+
+
+def _stored(connection: Connection, correspondence: Correspondence, message_id: int) -> Mail:
+    octets = ledger.octets_of_message(connection, message_id)
+    return Mail(parse(octets), message_id, octets)
+
+
+def _facts(
+    connection: Connection, correspondence: Correspondence, grant: Grant, writer: StaffMember, ticket: Mapping[str, Any]
+) -> deeds.Ticket:
+    """What SQL knows of the ticket that bears on the mail."""
+    kind = messages.kind_of(connection, grant.about) if grant.about is not None else None
+    running = tickets.running_clock(connection, ticket["id"])
+    return deeds.Ticket(
+        reference=ticket["reference"], is_open=ticket["state"] == tickets.OPEN, channel=ticket["channel"],
+        awaits_answer=running is not None,
+        reachable=bool(ticket["requester"]) and is_writable(ticket["requester"]),
+        identifying=(
+            ticket["requester"] or "", ticket["requester_name"], *tickets.participants(connection, ticket["id"]),
+            ticket["reference"],
+        ),
+        answered=_answered(connection, correspondence, grant, writer, ticket["id"]),
+        replies_to_partner=kind == "partner_in", can_split=kind == "follow_up",
+    )  # fmt: skip
 
 
 def _answered(
-    connection: Connection, correspondence: Correspondence, grant: Grant, writer: StaffMember
-) -> desk.Answered | None:
-    """What a colleague answered since the writer was told."""
-    found = messages.answered_since(connection, grant.ticket_id, grant.sent_at, writer.address)
+    connection: Connection, correspondence: Correspondence, grant: Grant, writer: StaffMember, ticket_id: int
+) -> deeds.Answered | None:
+    """What a colleague answered to the same query, unless the mail that the writer replies to told them so."""
+    since = grant.sent_at
+    if grant.kind != "refusal":
+        since = messages.last_query_before(connection, ticket_id, grant.sent_at) or grant.sent_at
+    found = messages.answered_since(connection, ticket_id, since, writer.address)
     if found is None:
         return None
     member = correspondence.policy.staff_member(found.author or "")
     at = found.at.astimezone(correspondence.policy.zone)
-    return desk.Answered(member.name if member else "A colleague", at, found.text)
+    return deeds.Answered(member.name if member else "A colleague", at, found.text)
 
 
-def _do(
-    connection: Connection, correspondence: Correspondence, ticket: Mapping[str, Any], deed: Deed, words: str,
-    message_id: int, grant: Grant, writer: StaffMember, now: datetime,
-) -> None:  # fmt: skip
-    ticket_id: int = ticket["id"]
-    match deed:
-        case Assign(to):
-            tickets.assign(connection, ticket_id, to.address if to else None)
-            _record(connection, ticket_id, now, "assigned", "a member of staff took it" if to else "nobody has it now")
-        case Note():
-            messages.classify(connection, message_id, "note")
-            _record(connection, ticket_id, now, "note", "a note was kept; it stays among staff")
-        case Relay(text):
-            messages.classify(connection, message_id, "staff_answer")
-            correspondence.answer(connection, ticket, text, message_id, writer, now)
-        case Resolve(outcome):
-            tickets.resolve(connection, ticket_id, outcome)
-            _record(connection, ticket_id, now, "resolved", f"closed with the outcome: {outcome}")
-        case Reopen():
-            tickets.reopen(connection, ticket_id)
-            _record(connection, ticket_id, now, "reopened", "a member of staff opened it again")
-        case Categorise(category):
-            tickets.categorise(connection, ticket_id, category)
-            _record(connection, ticket_id, now, "categorised", f"the category is: {category}")
-        case Wait(due_at):
-            tickets.update_due(connection, ticket_id, due_at)
-            _record(connection, ticket_id, now, "waiting", "the enquirer's next update was set")
-        case Admit(addr_spec):
-            tickets.admit(connection, ticket_id, addr_spec)
-            _record(connection, ticket_id, now, "admitted", "a second address of the enquirer takes part now")
-        case Refuse(why, held):
-            _refuse(connection, correspondence, ticket, why, words if held else None, message_id, grant, writer, now)
-        case Tell(what):
-            _tell(connection, correspondence, ticket, what, writer, message_id, now)
+def _confirm(work: Work, decided: tuple[Deed, ...]) -> None:
+    """Tells the writer what changed, in one mail; a refusal and what they asked to read were mails of their own."""
+    said = [line for deed in decided if (line := _said(deed, work))]
+    if not said:
+        return
+    held = next((deed.text for deed in decided if isinstance(deed, Hold)), "")
+    ticket = tickets.load(work.connection, work.ticket["id"]) if work.ticket else None
+    work.correspondence.confirm(work.connection, ticket, work.writer, said, held, work.message_id, work.now)
 
 
-def _refuse(
-    connection: Connection, correspondence: Correspondence, ticket: Mapping[str, Any], why: Sequence[str],
-    held: str | None, message_id: int, grant: Grant, writer: StaffMember, now: datetime,
-) -> None:  # fmt: skip
-    """Nothing is done; the writer is told why, and of an answer that is held what the colleague wrote."""
-    messages.classify(connection, message_id, "staff_refused" if held is None else "staff_held", held)
-    given = None if held is None else messages.answered_since(connection, ticket["id"], grant.sent_at, writer.address)
-    colleagues_words = given.text if given else ""
-    correspondence.refuse_why(connection, ticket, writer, why, colleagues_words, message_id, now)
-    _record(connection, ticket["id"], now, "staff_refused", "a mail of staff did nothing; its writer was told why")
-
-
-def _tell(
-    connection: Connection, correspondence: Correspondence, ticket: Mapping[str, Any], what: str, writer: StaffMember,
-    message_id: int, now: datetime,
-) -> None:  # fmt: skip
-    if what == "help":
-        lines: Iterable[str] = commands.help_text().split("\n")
-    else:
-        lines = [f"{m['kind']}, {spoken_moment(m['at'], now, correspondence.policy.zone)}"
-                 for m in messages.of_ticket(connection, ticket["id"])]  # fmt: skip
-    correspondence.tell(connection, ticket, writer, what, list(lines), message_id, now)
-
-
-def _record(connection: Connection, ticket_id: int, now: datetime, code: str, text: str) -> None:
-    events.record(connection, now, code, text, ticket_id=ticket_id)
-
-
-def _said(deed: Deed, correspondence: Correspondence, now: datetime) -> str | None:
+def _said(deed: Deed, work: Work) -> str | None:
     """What was done, in words for its writer; None for what has an answer of its own."""
+    zone = work.correspondence.policy.zone
     match deed:
-        case Assign(to):
+        case deeds.Assign(to):
             return f"{to.name} has the ticket now." if to else "Nobody has the ticket now; all of you are reminded."
-        case Note():
+        case deeds.Note():
             return "Your note was kept. It went to nobody."
-        case Relay():
-            return "Your answer is on its way to the enquirer. The clock stops when our mail server has taken it."
-        case Resolve(outcome):
+        case deeds.Relay(_, signpost):
+            what = f"The text {signpost}" if signpost else "Your answer"
+            return f"{what} is on its way to the enquirer. The clock stops when our mail server has taken it."
+        case deeds.WritePartner(partner):
+            return f"Your mail to {partner.title} is on its way. The enquirer does not see it."
+        case deeds.Resolve(outcome):
             return f"The ticket is closed: {outcome}."
-        case Reopen():
+        case deeds.Reopen():
             return "The ticket is open again."
-        case Categorise(category):
+        case deeds.Categorise(category):
             return f"The category is: {category}."
-        case Wait(due_at):
-            return f"The enquirer's next update is due by {spoken_moment(due_at, now, correspondence.policy.zone)}."
-        case Admit(addr_spec):
+        case deeds.Wait(due_at):
+            return f"The enquirer's next update is due by {spoken_moment(due_at, work.now, zone)}."
+        case deeds.Admit(addr_spec):
             return f"{addr_spec} may write to this ticket now."
+        case deeds.Hold():
+            return (
+                "Your words below the commands were not sent on: nothing says that they are for the enquirer. "
+                f"{desk.SEND_ANYWAY}"
+            )
     return None

@@ -1,6 +1,5 @@
 """One raw message -> ticket, clock, outbox and trail: gathered, decided, applied, in one transaction a message."""
 
-import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -10,27 +9,21 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, ledger, messages, notices, outbox, tickets
+from helpline_mail.adapters.store import events, ledger, mediations, messages, notices, outbox, tickets
 from helpline_mail.adapters.store.engine import DatabaseUnavailableError, Store
 from helpline_mail.adapters.store.ledger import Entry, LedgerState
-from helpline_mail.domain import promise
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.intake import Context, Disposition, Intake, SentMail, decide
-from helpline_mail.domain.message import Message, Sender
+from helpline_mail.domain.message import Message, Sender, folded
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.rations import breaker_closes, notice_reason, trips_breaker
 from helpline_mail.domain.responder import Reason
-from helpline_mail.domain.threads import (
-    REFERENCE_ALPHABET,
-    REFERENCE_LENGTH,
-    Candidate,
-    Signer,
-    base_subject,
-    references_in,
-)
+from helpline_mail.domain.threads import Candidate, Mediation, SignedToken, Signer, base_subject, references_in
 from helpline_mail.service import staff_mail
 from helpline_mail.service.alarms import close_breaker
 from helpline_mail.service.correspondence import Correspondence
+from helpline_mail.service.filing import open_ticket, start_clock
+from helpline_mail.service.notify import News, Occasion
 from helpline_mail.service.ports import Clock
 from helpline_mail.service.trouble import FLOOD
 from helpline_mail.wire import authentication_results
@@ -43,6 +36,11 @@ EARLIEST_ARRIVAL = datetime(1990, 1, 1, tzinfo=UTC)
 """An INTERNALDATE before this is nonsense."""
 BATCH = 50
 RETRY_AFTER = timedelta(seconds=5)
+OCCASIONS: Mapping[Disposition, Occasion] = {
+    Disposition.NEW_TICKET: "new_ticket",
+    Disposition.FOLLOW_UP: "follow_up",
+    Disposition.PARTNER: "partner",
+}
 LIKENESS = timedelta(days=30)
 NOBODY_KNOWN = Reason("quarantined", "nobody knows yet who wrote it", "withheld")
 FLOOD_TEXT = (
@@ -133,7 +131,11 @@ def gather(
     """What SQL knows that bears on a message."""
     ids = tuple(dict.fromkeys((*message.in_reply_to, *message.references)))
     addressed = [token for address in (*message.to, *message.cc) if (token := signer.read_address(address.addr_spec))]
-    addressed += [token for value in _delivered_to(message) if (token := signer.read_address(value))]
+    delivered = [token for value in _delivered_to(message) if (token := signer.read_address(value))]
+    by_staff = [t for t in addressed if t.carrier == "staff_address"] or [
+        t for t in delivered if t.carrier == "staff_address"
+    ]
+    addressed += delivered
     signed = {internet_id: token for internet_id in ids if (token := signer.read_message_id(internet_id))}
     sent = outbox.sent_with_message_ids(connection, [i for i, token in signed.items() if token.genuine])
     nonces = [token.subject for token in addressed if token.genuine and token.carrier == "bounce_address"]
@@ -143,9 +145,6 @@ def gather(
     arrived_at = _arrival(entry, now)
     alike = messages.alike(connection, message, arrived_at)
     duplicate, is_of_machine = alike.duplicate_of, alike.is_of_machine
-    granted = outbox.granted(
-        connection, [token.subject for token in addressed if token.genuine and token.carrier == "staff_address"]
-    )
     if entry.raw_id is not None and duplicate is None:
         duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
     acknowledged = outbox.acknowledged(connection, message.sender.address, now)
@@ -166,7 +165,9 @@ def gather(
         acknowledged=acknowledged,
         told=notices.told(connection, message.sender.address, now),
         breaker_open=bool(events.open_alarm(connection, FLOOD)) and not breaker_closes(policy.rations, acknowledged),
-        grant=granted[0] if granted else None,
+        grants=outbox.granted(connection, [token.subject for token in by_staff if token.genuine]),
+        answers=tuple(dict.fromkeys([*sent.values(), *outbox.sent_with_nonces(connection, nonces)])),
+        mediations=_mediations(connection, addressed, sent),
         verdict=authentication_results.verdict(message.fields, policy.authserv_id, _domain(message.sender)),
     )  # fmt: skip
 
@@ -200,7 +201,8 @@ def _candidates(
         (ticket_id, "stored_message_id")
         for ticket_id in messages.tickets_holding(connection, unsigned, message.sender.address)
     ]
-    found = dict(reversed(by_evidence))  # the strongest evidence for each ticket
+    moved = tickets.joined(connection, [ticket_id for ticket_id, _ in by_evidence])
+    found = {moved.get(ticket_id, ticket_id): evidence for ticket_id, evidence in reversed(by_evidence)}
     names = tickets.references_of(connection, found)
     sender = message.sender.address
     taking_part = tickets.participates(connection, sender.addr_spec, found) if sender else set()
@@ -208,6 +210,16 @@ def _candidates(
         Candidate(ticket_id, names[ticket_id], evidence, ticket_id in taking_part)  # type: ignore[arg-type]
         for ticket_id, evidence in found.items()
     )
+
+
+def _mediations(
+    connection: Connection, addressed: Iterable[SignedToken], sent: Mapping[str, SentMail]
+) -> tuple[Mediation, ...]:
+    """Correspondences with partners whose own address it came to, or whose mails of ours it answers."""
+    references = [token.subject for token in addressed if token.genuine and token.carrier == "reply_address"]
+    found = mediations.of_references(connection, references)
+    found += mediations.of_mails(connection, [mail.outbox_id for mail in sent.values()])
+    return tuple(dict.fromkeys(found))
 
 
 def _mentioned(
@@ -231,7 +243,9 @@ def _apply(
     """Makes the decision true: ticket, message, clock, outbox, trail."""
     ticket_id, message_id = intake.ticket_id, context.duplicate_of
     if intake.disposition is Disposition.NEW_TICKET:
-        ticket_id = entry.ticket_id or _open_ticket(connection, correspondence.policy, message, context.arrived_at)
+        ticket_id = entry.ticket_id or open_ticket(
+            connection, correspondence.policy, message.sender.address, message.subject, context.arrived_at
+        )
         if entry.ticket_id is not None:
             tickets.describe(
                 connection, ticket_id, message.sender.address, message.subject, base_subject(message.subject)
@@ -249,25 +263,30 @@ def _apply(
     if intake.disposition is Disposition.BOUNCE:
         correspondence.tell_bounced(connection, intake.bounced, now)  # also of an alarm, which has no ticket
         return
+    if intake.disposition is Disposition.STAFF and message_id is not None:
+        _from_staff(connection, correspondence, entry, message, message_id, intake, now)
+        return
+    if intake.disposition is Disposition.AUTOMATIC:
+        _automatic(connection, correspondence, message, context, now)
     if ticket_id is None:
         return
     if intake.disposition is Disposition.NEW_TICKET and entry.ticket_id and tickets.clocks_of(connection, ticket_id):
         intake = _answered_meanwhile(connection, ticket_id, intake, now)
     due_at = (
-        _start_clock(connection, correspondence, ticket_id, message_id, context.arrived_at, now)
+        start_clock(connection, correspondence, ticket_id, message_id, context.arrived_at, now)
         if intake.starts_clock
         else None
     )
     if intake.disposition is Disposition.FOLLOW_UP and tickets.reopen(connection, ticket_id):
         events.record(connection, now, "reopened", "the enquirer wrote again", ticket_id=ticket_id, ledger_id=entry.id)
+    if intake.disposition is Disposition.PARTNER and intake.mediation is not None:
+        mediations.await_answer(connection, intake.mediation.id, None)
     ticket = tickets.load(connection, ticket_id)
     if intake.acknowledge and due_at is not None:
         correspondence.acknowledge(connection, ticket, message, due_at, now)
     if trips_breaker(intake.withheld):
         correspondence.raise_alarm(connection, FLOOD, FLOOD_TEXT, now)
-    if intake.member and context.grant and message_id is not None:
-        staff_mail.obey(connection, correspondence, message, message_id, context.grant, intake.member, now)
-    elif intake.notify_staff and message_id is not None:
+    if intake.notify_staff and message_id is not None:
         _tell_staff(connection, correspondence, ticket, message, message_id, context.arrived_at, due_at, intake, now)
 
 
@@ -280,10 +299,52 @@ def _tell_staff(
         notices.await_digest(connection, message_id)
         return
     notices.note_told(connection, message_id, now)
-    if intake.disposition is Disposition.STAFF and message.sender.address:
-        correspondence.refuse(connection, ticket, message.sender.address, now)
-    else:
-        correspondence.notify(connection, ticket, message, message_id, arrived_at, due_at, intake, now)
+    occasion = OCCASIONS[intake.disposition]
+    partner = intake.mediation.partner if intake.mediation else ""
+    hints = correspondence.hints(message, intake)
+    news = News(occasion, message, message_id, arrived_at, due_at, hints, partner)
+    correspondence.notify(connection, ticket, news, now)
+
+
+def _from_staff(
+    connection: Connection, correspondence: Correspondence, entry: Entry, message: Message, message_id: int,
+    intake: Intake, now: datetime,
+) -> None:  # fmt: skip
+    """A proved mail of a member of staff is obeyed; of any other, the member whom it names is told."""
+    if intake.member and intake.grant and entry.raw_id is not None:
+        mail = staff_mail.Mail(message, message_id, ledger.octets(connection, entry.raw_id))
+        staff_mail.obey(connection, correspondence, mail, intake.grant, intake.member, now)
+        return
+    if intake.in_list and intake.ticket_id is not None:
+        notices.await_digest(connection, message_id)
+        return
+    notices.note_told(connection, message_id, now)
+    ticket = tickets.load(connection, intake.ticket_id) if intake.ticket_id is not None else None
+    if message.sender.address:
+        why = intake.reasons[0].text.partition(":")[0]
+        correspondence.refuse(connection, ticket, message.sender.address.addr_spec, why, now)
+
+
+def _automatic(
+    connection: Connection, correspondence: Correspondence, message: Message, context: Context, now: datetime
+) -> None:
+    """An absence notice of the member of staff who has a ticket that waits: the others are told, and reminded too."""
+    policy, address = correspondence.policy, message.sender.address
+    member = policy.staff_member(address.addr_spec) if address else None
+    if member is None:
+        return
+    named = [(grant.member, grant.ticket_id) for grant in context.grants]
+    named += [(mail.recipient, mail.ticket_id) for mail in context.answers]
+    own = {ticket_id for address, ticket_id in named if ticket_id and folded(address) == folded(member.address)}
+    for ticket_id in sorted(own):
+        if tickets.running_clock(connection, ticket_id) is None:
+            continue
+        ticket = tickets.load(connection, ticket_id)
+        if ticket["assignee"] and folded(ticket["assignee"]) == folded(member.address):
+            tickets.assign(connection, ticket_id, None)
+            text = "who had it answers automatically: nobody has it now, and all are reminded"
+            events.record(connection, now, "taker_away", text, ticket_id=ticket_id)
+            correspondence.tell_away(connection, ticket, member, now)
 
 
 def _answered_meanwhile(connection: Connection, ticket_id: int, intake: Intake, now: datetime) -> Intake:
@@ -303,40 +364,6 @@ def _end_stand_in(connection: Connection, ticket_id: int, now: datetime) -> None
     events.record(connection, now, "stand_in_ended", text, ticket_id=ticket_id)
 
 
-def _start_clock(
-    connection: Connection, correspondence: Correspondence, ticket_id: int, message_id: int | None,
-    arrived_at: datetime, now: datetime,
-) -> datetime:  # fmt: skip
-    """Starts the response clock, unless one runs: then that one's deadline counts, as the earlier.
-
-    Where the calendar gives no deadline an answer is due at once, and an alarm says so: nobody is to wait for it.
-    """
-    policy = correspondence.policy
-    try:
-        due_at = promise.due(policy.hours, arrived_at, policy.response).due
-    except ValueError as error:
-        due_at = now
-        correspondence.raise_alarm(connection, "calendar", f"a deadline cannot be computed: {error}", now)
-    if tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at) is not None:
-        facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
-        events.record(connection, now, "clock_started", "an answer is due", ticket_id=ticket_id, facts=facts)
-        return due_at
-    running = tickets.running_clock(connection, ticket_id)
-    return running.due_at if running else due_at
-
-
-def _open_ticket(connection: Connection, policy: Policy, message: Message, now: datetime) -> int:
-    subject = message.subject
-    while True:
-        code = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
-        reference = f"{policy.reference_prefix}-{code}"
-        ticket_id = tickets.create(
-            connection, reference, "email", message.sender.address, subject, base_subject(subject), now
-        )
-        if ticket_id is not None:
-            return ticket_id
-
-
 def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now: datetime) -> None:
     """A plain ticket with a running clock stands for a message that cannot be read; staff are told to look."""
     stand_in = unreadable_message(entry)
@@ -349,14 +376,16 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
             if known is not None:
                 ledger.settle(connection, entry.id, LedgerState.TRIAGED, Disposition.DUPLICATE, known)
                 return
-        ticket_id = entry.ticket_id or _open_ticket(connection, correspondence.policy, stand_in, arrived_at)
+        ticket_id = entry.ticket_id or open_ticket(
+            connection, correspondence.policy, None, stand_in.subject, arrived_at
+        )
         message_id = entry.message_id or messages.add_incoming(connection, stand_in, ticket_id, "enquiry", arrived_at)
         ledger.settle(connection, entry.id, LedgerState.QUARANTINED, Disposition.NEW_TICKET, message_id)
         reason = Reason(
             "quarantined", "it could not be read: this ticket stands for it, and the raw mail is kept", "withheld"
         )
         events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=entry.id)
-        due_at = _start_clock(connection, correspondence, ticket_id, message_id, arrived_at, now)
+        due_at = start_clock(connection, correspondence, ticket_id, message_id, arrived_at, now)
         too_many = notice_reason(correspondence.policy.rations, notices.told(connection, None, now))
         intake = Intake(
             Disposition.NEW_TICKET, "enquiry", ticket_id, starts_clock=True, acknowledge=False, notify_staff=True,

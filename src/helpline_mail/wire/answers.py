@@ -1,26 +1,50 @@
-"""What a member of staff wrote in reply to a notice, cut free of the notice; or a doubt, and then nothing is sent.
+"""What a member of staff wrote in reply to a mail of ours, cut free of it; or a doubt, and then nothing is sent.
 
-We know every word of the notice that we sent, so the cut is checked rather than trusted: no line of the notice and
-nothing of ours that is secret may be left in the answer, and nothing that is not the notice's may be lost below it.
+We know every word of the mail that is answered, so the cut is proved and not trusted: each line of a reply is either
+the writer's own, or what their client puts around a quotation, or the next words of our mail, in their order. Whatever
+is none of these is a doubt. So is one of our lines, an address of staff or a token among the writer's own words.
 """
 
 import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from helpline_mail.wire import quotes
+from helpline_mail.domain.message import folded
+from helpline_mail.wire import clients
 
 WRITE_ABOVE = "Please write your answer above this line"
-"""Stands in every notice that can be answered, in front of all that is ours."""
+"""Stands in every mail of ours that can be answered, in front of all that is ours."""
 
 _WORD = re.compile(r"[^\W_]+")
-_MARKED = re.compile(r"[ \t]?>")
-_SIGNATURE = re.compile(r"(?m)^-- ?$")
-# What clients put around what they quote: it is neither the writer's nor the notice's.
-_CLIENTS_OWN = re.compile(
-    r"\s*(?:[-_]{2,}.*|\*?[\w .À-ÿ/-]{1,24}\*?\s?:.*|.*[@<>].*|.*\d.*[:：]\s*|\[?(?:cid|image)\b.*)\s*$", re.IGNORECASE
+_MARKS = re.compile(r"[ \t]?>[ \t>]*")
+# What clients add to links, and put in place of pictures: compared words are without either.
+_ADDED = re.compile(
+    r"<(?:https?|mailto):[^<>]{0,4000}>|https?://\S+|\[(?:cid|image|mailto)\b[^\]]{0,400}\]", re.IGNORECASE
 )
-_TOKEN = re.compile(r"\+[a-z]-[a-z0-9-]{20,}|mailto:|X-Helpline-", re.IGNORECASE)
+_SIGNATURE = re.compile(r"(?m)^-- ?$")
+_TOKEN = re.compile(r"\+[a-z]-[a-z0-9-]{20,}|X-Helpline-", re.IGNORECASE)
 _LINE_WORDS, _RUN = 3, 6
+_STRAYS = 100
+_LONG_ENOUGH = 3
+"""As many words of ours in a row are taken up again behind a gap that a client left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The mail of ours that a reply answers, and what of it must never reach an outsider."""
+
+    text: str
+    reference: str
+    subject: str = ""
+    names: tuple[str, ...] = ()
+    """What a client may write of it above its quotation: our name, our addresses, the reader's."""
+    secrets: tuple[str, ...] = ()
+    """Addresses that are no outsider's business."""
+    footer: str = ""
+    """What the organisation's own mail server puts below every mail of staff; empty: nothing."""
+    banner: str = ""
+    """What it puts above them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,77 +53,205 @@ class Cut:
 
     text: str
     doubt: str | None = None
+    signature: str = ""
+    """The personal signature that was left out."""
 
 
-def cut(text: str, notice: str, footer: str = "") -> Cut:
-    """What is new in `text`, a reply to the notice whose text is `notice`.
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of a reply: as it stands, without quotation marks, and its words."""
 
-    `footer` is how an organisation's own footer begins, which its mail server puts below every mail; empty: none.
-    """
-    text = _without_footer(text, footer)
-    own = quotes.new_text(text, or_all=False)
-    position = _marker(own)
-    if position is not None:  # quoted without any mark that we know: everything from there on is ours
-        own = own[:position].rstrip()
-    own = own.strip("\n")
-    if own == text.strip("\n") and _leaks(own, notice):
-        return Cut(own, "the quoted notice could not be told from your words")
-    if _leaks(own, notice):
-        return Cut(own, "part of our notice would have gone to the enquirer")
-    if lost := _lost_below(text, own, notice):
-        return Cut(own, f'words below the quoted notice would have been lost, beginning with "{lost[:60]}"')
-    return Cut(own)
+    text: str
+    bare: str
+    words: tuple[str, ...]
+
+    @property
+    def marked(self) -> bool:
+        """Whether it stands behind a quotation mark."""
+        return self.bare is not self.text
 
 
-def split_signature(text: str) -> tuple[str, str]:
-    """The text and the personal signature under its marker line `-- ` (RFC 3676 section 4.3), which may be empty."""
-    found = list(_SIGNATURE.finditer(text))
-    if not found:
-        return text, ""
-    return text[: found[-1].start()].rstrip("\n"), text[found[-1].end() :].strip("\n")
+class _Doubtful(Exception):
+    """The cut is not certain, and why, in words for the writer."""
+
+
+def cut(text: str, answered: Answered) -> Cut:
+    """What is new in `text`, a reply to `answered`. Never raises."""
+    own = text
+    try:
+        lines = _lines(_without_footer(text, answered.footer))
+        lines = lines[_behind_banner(lines, answered.banner) :]
+        above, below = _parted(lines, answered)
+        own, signature = _unsigned([line.text for line in above])
+        if below:
+            more, signed = _unsigned(below)
+            own, signature = f"{own}\n\n{more}".strip("\n"), signature or signed
+        _keep_secrets(own, answered)
+    except _Doubtful as doubt:
+        return Cut(own, str(doubt))
+    return Cut(own, None, signature)
+
+
+def _lines(text: str) -> list[_Line]:
+    comparable = _ADDED.sub(lambda added: "\n" * added[0].count("\n"), text).split("\n")
+    lines = []
+    for line, compared in zip(text.split("\n"), comparable, strict=True):
+        marks = _MARKS.match(line)
+        bare = line[marks.end() :] if marks else line
+        lines.append(_Line(line, bare if marks else line, words_of(compared)))
+    return lines
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text in small letters, for comparing: no punctuation, marks or invisible characters."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _without_footer(text: str, footer: str) -> str:
-    if not footer.strip():
+    """The text without the organisation's footer, if that is how it ends, word by word."""
+    wanted = words_of(footer)
+    if not wanted:
         return text
-    start = " ".join(footer.split())
-    lines = text.split("\n")
-    number = next((n for n, line in enumerate(lines) if start in " ".join(line.split())), len(lines))
-    return "\n".join(lines[:number])
+    lines, found = text.split("\n"), 0
+    for number in range(len(lines) - 1, -1, -1):
+        found += len(words_of(lines[number]))
+        if found >= len(wanted):
+            ends_so = words_of("\n".join(lines[number:])) == wanted
+            return "\n".join(lines[:number]) if ends_so else text
+    return text
 
 
-def _marker(text: str) -> int | None:
-    """Where our marker line stands, with the line before it if that introduces a quotation."""
-    position = text.find(WRITE_ABOVE)
-    if position < 0:
-        return None
-    return text.rfind("\n", 0, position) + 1
+def _behind_banner(lines: Sequence[_Line], banner: str) -> int:
+    """Where the text starts below a warning that a gateway put on top of it."""
+    start = 0
+    for end in clients.paragraph_ends([line.text for line in lines]):
+        words = tuple(word for line in lines[start:end] for word in line.words)
+        known = clients.is_banner(" ".join(line.text.strip() for line in lines[start:end]))
+        if words and not known and words != words_of(banner):
+            break
+        start = end
+    return start
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
+def _parted(lines: list[_Line], answered: Answered) -> tuple[list[_Line], list[str]]:
+    """The writer's own lines above the quotation, and those between or below its marked lines."""
+    ours, marker = words_of(_ADDED.sub("", answered.text)), words_of(WRITE_ABOVE)
+    at_marker = next((n for n, line in enumerate(lines) if _holds(line.words, marker)), None)
+    at_marked = next((n for n, line in enumerate(lines) if line.marked), None)
+    if at_marker is None and at_marked is None:
+        return lines, []
+    quotation = at_marker if at_marker is not None else at_marked
+    assert quotation is not None  # noqa: S101  one of the two was found
+    above = lines[: _introduced_at(lines[:quotation], answered)]
+    if any(line.marked for line in above):
+        raise _Doubtful("your mail quotes something besides our notice")
+    if at_marker is not None and not lines[at_marker].marked:
+        _all_ours(lines[quotation:], ours)
+        return above, []
+    return above, _between(lines[quotation:], ours)
 
 
-def _leaks(own: str, notice: str) -> bool:
-    """Whether a line, a long run of words, or a secret of the notice's is among the writer's own words."""
-    if WRITE_ABOVE in own or _TOKEN.search(own):
-        return True
-    theirs = _words(notice)
-    runs = {tuple(theirs[n : n + _RUN]) for n in range(len(theirs) - _RUN + 1)}
-    words = _words(own)
-    if any(tuple(words[n : n + _RUN]) in runs for n in range(len(words) - _RUN + 1)):
-        return True
-    lines = {" ".join(found) for line in notice.split("\n") if len(found := _words(line)) >= _LINE_WORDS}
-    return any(" ".join(_words(line)) in lines for line in own.split("\n"))
+def _introduced_at(above: Sequence[_Line], answered: Answered) -> int:
+    """Where the lines above a quotation begin to introduce it: first those of them that are marked, then the others."""
+    end = len(above)
+    while end and (above[end - 1].marked or not above[end - 1].words):
+        end -= 1
+    for start, stop in ((end, len(above)), (0, end)):
+        found = clients.start_of_quotation(
+            [line.bare for line in above[start:stop]], (*answered.names, answered.subject)
+        )
+        if found is None:
+            raise _Doubtful("what your mail program put above the quoted notice could not be told from your words")
+        if found > 0:
+            return start + found
+    return 0
 
 
-def _lost_below(text: str, own: str, notice: str) -> str | None:
-    """The first line that is not among the writer's own words, nor marked as quoted, nor the notice's or a client's."""
-    kept = {" ".join(_words(line)) for line in own.split("\n")}
-    ours = f" {' '.join(_words(notice))} "
-    for line in text.split("\n"):
-        words = " ".join(_words(line))
-        if not words or words in kept or _MARKED.match(line) or f" {words} " in ours or _CLIENTS_OWN.match(line):
-            continue
-        return line.strip()
-    return None
+def _holds(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    return _find(words, wanted, 0) is not None
+
+
+def _find(words: Sequence[str], wanted: Sequence[str], start: int) -> int | None:
+    """Where `wanted` stands in `words` at or behind `start`."""
+    return next((n for n in range(start, len(words) - len(wanted) + 1) if words[n] == wanted[0]
+                 and tuple(words[n : n + len(wanted)]) == tuple(wanted)), None)  # fmt: skip
+
+
+def _all_ours(lines: Iterable[_Line], ours: Sequence[str]) -> None:
+    """Doubts an unmarked quotation that holds anything but our mail's words in their order."""
+    position = 0
+    for line in lines:
+        found = _next(line.words, ours, position)
+        if found is None:
+            raise _Doubtful(
+                f'words below the quoted notice would have been lost, beginning with "{line.text.strip()[:60]}"'
+            )
+        position = found
+
+
+def _next(words: Sequence[str], ours: Sequence[str], position: int) -> int | None:
+    """Where our words go on behind those of a line that quotes them at `position` or, if it is long enough, later."""
+    if not words or tuple(ours[position : position + len(words)]) == tuple(words):
+        return position + len(words)
+    found = _find(ours, words, position) if len(words) >= _LONG_ENOUGH else None
+    return None if found is None else found + len(words)
+
+
+def _between(lines: Sequence[_Line], ours: Sequence[str]) -> list[str]:
+    """The writer's own lines between and below marked ones. A line that a client broke leaves its end unmarked."""
+    own: list[str] = []
+    position, before, strays = 0, None, 0
+    for line in lines:
+        if line.marked:
+            found = _next(line.words, ours, position)
+            if found is None and (strays := strays + 1) <= _STRAYS:
+                found = _anywhere(line.words, ours)
+            if found is None:
+                raise _Doubtful("your mail quotes something besides our notice")
+            position, before = found, line
+        elif before is not None and line.words and tuple(ours[position : position + len(line.words)]) == line.words:
+            position += len(line.words)
+        elif before is not None and "://" in before.bare and line.text.strip() and " " not in line.text.strip():
+            raise _Doubtful("a quoted link was broken, and could not be told from your words")
+        else:
+            own.append(line.text)
+            before = None
+    return own
+
+
+def _anywhere(words: Sequence[str], ours: Sequence[str]) -> int | None:
+    """Where our words go on behind those of a marked line that quotes them out of order."""
+    found = _find(ours, words, 0)
+    return None if found is None else found + len(words)
+
+
+def _unsigned(lines: Sequence[str]) -> tuple[str, str]:
+    """The text, and the personal signature below its marker line (RFC 3676 section 4.3); a client's own line goes."""
+    text = "\n".join(lines).strip("\n")
+    found = list(_SIGNATURE.finditer(text))
+    signature = text[found[-1].end() :].strip("\n") if found else ""
+    if found:
+        text = text[: found[-1].start()]
+    return clients.without_advert(text).strip("\n").rstrip(), signature
+
+
+def _keep_secrets(own: str, answered: Answered) -> None:
+    """Doubts a text that holds a line of ours, a long run of our words, or what is no outsider's business."""
+    if WRITE_ABOVE in own or _TOKEN.search(own) or f"[{answered.reference}]" in own:
+        raise _Doubtful("part of our notice would have gone to the enquirer")
+    low = folded(own)
+    if secret := next((secret for secret in answered.secrets if folded(secret) in low), None):
+        raise _Doubtful(f"it holds an address that is not the enquirer's to see ({secret})")
+    prefix = answered.reference.partition("-")[0]
+    if any(
+        found.upper() != answered.reference for found in re.findall(rf"\b{prefix}-[0-9A-Z]{{6}}\b", own, re.IGNORECASE)
+    ):
+        raise _Doubtful("it holds another ticket's reference")
+    ours = words_of(answered.text)
+    runs = {ours[n : n + _RUN] for n in range(len(ours) - _RUN + 1)}
+    words = words_of(own)
+    if any(words[n : n + _RUN] in runs for n in range(len(words) - _RUN + 1)):
+        raise _Doubtful("the quoted notice could not be told from your words")
+    whole = {found for line in answered.text.split("\n") if len(found := words_of(line)) >= _LINE_WORDS}
+    if any(words_of(line) in whole for line in own.split("\n")):
+        raise _Doubtful("a line of our notice would have gone to the enquirer")

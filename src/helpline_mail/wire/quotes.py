@@ -24,6 +24,7 @@ _OPENING = re.compile(
     rf"[ \t-]*(?:{_OPENING_WORDS})\s[^\n]*\d|[ \t]*[^\W\d]{{0,12}}\.?,?\s?\d",
     re.IGNORECASE,
 )
+_OPENING_WORD = re.compile(rf"[ \t-]*(?:{_OPENING_WORDS})\s[^\n]*\d", re.IGNORECASE)
 # What a mail client puts into such a line and a person telling a story hardly ever: year, clock time, and address.
 _YEAR = re.compile(r"(?:\b|\D)(?:19|20)\d\d\b|\d[./]\d{1,2}[./]\d\d\b")
 _TIME = re.compile(r"\d[:.h]\d\d")
@@ -77,6 +78,27 @@ def new_text(text: str, *, forwarding: bool = False, or_all: bool = True) -> str
     own.append(text[position:end])
     left = _RULE_AT_END.sub("", _BLANK_LINES.sub("\n\n", "".join(own))).strip("\n")
     return left if left.strip() or not or_all else text
+
+
+def starts_header_block(line: str) -> bool:
+    """Whether a line is the From field with which the block begins that Outlook and others put above a quotation."""
+    return _BLOCK_START.match(f"\n{line}") is not None
+
+
+def closes_introduction(line: str) -> bool:
+    """Whether a line ends as one does that introduces a quotation: with a colon, or with a word for writing."""
+    return _CLOSING.search(line) is not None
+
+
+def is_introduction(line: str, *, by_word: bool = False) -> bool:
+    """Whether a line, joined if a client broke it, says who wrote what follows and when; `by_word`: it starts so."""
+    opening = _OPENING_WORD if by_word else _OPENING
+    return bool(opening.match(line) and (_VERB.search(line) or says_when(line)))
+
+
+def says_when(line: str) -> bool:
+    """Whether a line holds a year and a time of day, or a word for writing."""
+    return bool((_YEAR.search(line) and _TIME.search(line)) or _VERB.search(line))
 
 
 def _without_introduction(before: str) -> str:

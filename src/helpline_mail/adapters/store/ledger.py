@@ -179,6 +179,18 @@ def octets(connection: Connection, raw_id: int) -> bytes:
     return bytes(connection.execute(select(raw_content.c.octets).where(raw_content.c.id == raw_id)).scalar_one())
 
 
+def octets_of_message(connection: Connection, message_id: int) -> bytes:
+    """The raw bytes of a message that came from the mailbox."""
+    found = (
+        select(raw_content.c.octets)
+        .join(ledger, ledger.c.raw_content_id == raw_content.c.id)
+        .where(ledger.c.message_id == message_id)
+        .order_by(ledger.c.id)
+        .limit(1)
+    )
+    return bytes(connection.execute(found).scalar_one())
+
+
 def claim(connection: Connection, entry_id: int) -> bool:
     """Takes a stored row for this transaction; False if another instance has taken or finished it."""
     row = connection.execute(

@@ -9,7 +9,12 @@ from sqlalchemy import Connection, case, func, insert, select, update
 
 from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content, participant
 from helpline_mail.adapters.store.tickets import digest
+from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.message import Address, Message, folded
+
+
+QUERIES = ("enquiry", "follow_up")
+"""Messages to which an answer is due."""
 
 
 def content_digest(mail: Message) -> str:
@@ -27,7 +32,7 @@ def first_query_after(connection: Connection, ticket_id: int, at: datetime) -> t
     """Id and arrival of the first query on a ticket that came after that instant."""
     row = connection.execute(
         select(message.c.id, message.c.at)
-        .where(message.c.ticket_id == ticket_id, message.c.kind.in_(("enquiry", "follow_up")), message.c.at > at)
+        .where(message.c.ticket_id == ticket_id, message.c.kind.in_(QUERIES), message.c.at > at)
         .order_by(message.c.at, message.c.id)
         .limit(1)
     ).first()
@@ -41,13 +46,38 @@ def classify(connection: Connection, message_id: int, kind: str, held: str | Non
         connection.execute(update(message_content).where(message_content.c.message_id == message_id).values(held=held))
 
 
-def held_by(connection: Connection, outbox_id: int) -> str | None:
-    """The answer that a refusal told its writer was held."""
-    found: str | None = connection.execute(
-        select(message_content.c.held)
-        .join(outbox, outbox.c.message_id == message_content.c.message_id)
-        .where(outbox.c.id == outbox_id)
-    ).scalar_one_or_none()
+def take_held(connection: Connection, message_id: int) -> str | None:
+    """What of a message waits for its writer's word; it waits no longer. None if nothing does."""
+    of_message = message_content.c.message_id == message_id
+    found: str | None = connection.execute(select(message_content.c.held).where(of_message)).scalar_one_or_none()
+    if found is not None:
+        connection.execute(update(message_content).where(of_message).values(held=None))
+    return found
+
+
+def kind_of(connection: Connection, message_id: int) -> str:
+    """The kind of a message."""
+    return str(connection.execute(select(message.c.kind).where(message.c.id == message_id)).scalar_one())
+
+
+def at(connection: Connection, message_id: int) -> datetime:
+    """When a message came or was written."""
+    found: datetime = connection.execute(select(message.c.at).where(message.c.id == message_id)).scalar_one()
+    return found
+
+
+def move(connection: Connection, message_id: int, ticket_id: int, kind: str) -> None:
+    """Puts a message into another ticket."""
+    connection.execute(update(message).where(message.c.id == message_id).values(ticket_id=ticket_id, kind=kind))
+
+
+def last_query_before(connection: Connection, ticket_id: int, instant: datetime) -> datetime | None:
+    """When the latest query came that had come by then."""
+    found: datetime | None = connection.execute(
+        select(func.max(message.c.at)).where(
+            message.c.ticket_id == ticket_id, message.c.kind.in_(QUERIES), message.c.at <= instant
+        )
+    ).scalar_one()
     return found
 
 
@@ -60,13 +90,16 @@ class Given(NamedTuple):
 
 
 def answered_since(connection: Connection, ticket_id: int, since: datetime, not_by: str) -> Given | None:
-    """The latest answer on a ticket after an instant by anybody but that member of staff."""
+    """The latest answer on a ticket after an instant by anybody but that member of staff; none that did not arrive."""
     row = connection.execute(
         select(message.c.author, message.c.at, message_content.c.text)
         .join(message_content, message_content.c.message_id == message.c.id)
+        .outerjoin(outbox_content, outbox_content.c.internet_message_id == message_content.c.internet_message_id)
+        .outerjoin(outbox, outbox.c.id == outbox_content.c.outbox_id)
         .where(
             message.c.ticket_id == ticket_id, message.c.kind == "answer", message.c.at > since,
-            func.coalesce(message.c.author, "") != not_by,
+            func.coalesce(message.c.author, "") != not_by, outbox.c.bounced_at.is_(None),
+            func.coalesce(outbox.c.state, "").not_in((OutboxState.FAILED, OutboxState.CANCELLED)),
         )
         .order_by(message.c.id.desc())
         .limit(1)
@@ -81,11 +114,11 @@ def thread_with_enquirer(connection: Connection, ticket_id: int) -> tuple[str | 
         .join(message, message.c.id == message_content.c.message_id)
         .where(
             message.c.ticket_id == ticket_id, message_content.c.internet_message_id.is_not(None),
-            message.c.kind.in_(("enquiry", "follow_up", "acknowledgement", "answer")),
+            message.c.kind.in_((*QUERIES, "acknowledgement", "answer")),
         )
         .order_by(message.c.at, message.c.id)
     ).all()  # fmt: skip
-    theirs = [row.internet_message_id for row in rows if row.kind in ("enquiry", "follow_up")]
+    theirs = [row.internet_message_id for row in rows if row.kind in QUERIES]
     return (theirs[-1] if theirs else None), tuple(row.internet_message_id for row in rows)
 
 
@@ -157,7 +190,10 @@ class Alike(NamedTuple):
     """Tickets of messages that nobody can tell to be the same: a hint for staff."""
 
 
-PERSONS = ("enquiry", "follow_up", "staff_unverified")
+PERSONS = (
+    *("enquiry", "follow_up", "partner_in", "note", "staff", "staff_unverified"),
+    *("staff_answer", "staff_partner", "staff_held", "staff_refused", "staff_done"),
+)
 
 
 def alike(connection: Connection, mail: Message, arrived_at: datetime) -> Alike:

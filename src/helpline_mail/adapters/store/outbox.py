@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, insert, or_, select, update
 
 from helpline_mail.adapters.store.engine import insert_or_nothing, reached
-from helpline_mail.adapters.store.schema import outbox, outbox_content
+from helpline_mail.adapters.store.schema import outbox, outbox_content, ticket
 from helpline_mail.domain.delivery import WAITING, Attempted, Envelope, OutboxState, Settlement
 from helpline_mail.domain.intake import SentMail
 from helpline_mail.domain.message import Address
@@ -29,7 +29,11 @@ class Frozen:
     clock_id: int | None = None
     step: str | None = None
     message_id: int | None = None
-    """The mail of staff that it is about."""
+    """What a mail to staff is about."""
+    mediation_id: int | None = None
+    """With a mail to a partner."""
+    covers_until: datetime | None = None
+    """With an answer: what came after that was not known to its writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,14 @@ class Claimed:
     ticket_id: int | None
     clock_id: int | None
     step: str | None
+    covers_until: datetime | None
     mail: Attempted
     envelope: Envelope
+
+
+MOST_GRANTS = 20
+_TICKET = func.coalesce(ticket.c.joined_to, outbox.c.ticket_id).label("ticket_id")
+"""What a mail is about: where staff joined its ticket to another, that one."""
 
 
 def add(connection: Connection, mail: Frozen, now: datetime) -> int | None:
@@ -51,7 +61,7 @@ def add(connection: Connection, mail: Frozen, now: datetime) -> int | None:
         connection, outbox,
         {
             "unique_key": mail.unique_key, "kind": mail.kind, "ticket_id": mail.ticket_id, "clock_id": mail.clock_id,
-            "step": mail.step, "message_id": mail.message_id,
+            "step": mail.step, "message_id": mail.message_id, "covers_until": mail.covers_until, "mediation_id": mail.mediation_id,
             "nonce": mail.nonce, "state": OutboxState.QUEUED, "created_at": now,
             "next_attempt_at": now,
         },
@@ -91,14 +101,15 @@ def expired(connection: Connection, now: datetime) -> list[Claimed]:
 
 def _claimed(connection: Connection, *where: Any) -> list[Claimed]:
     rows = connection.execute(
-        select(outbox, outbox_content)
+        select(*(column for column in outbox.c if column.name != "ticket_id"), _TICKET, outbox_content)
         .join(outbox_content, outbox_content.c.outbox_id == outbox.c.id)
+        .outerjoin(ticket, ticket.c.id == outbox.c.ticket_id)
         .where(*where)
         .order_by(outbox.c.id)
     )
     return [
         Claimed(
-            r.id, r.kind, r.ticket_id, r.clock_id, r.step, Attempted(r.created_at, r.attempts, r.times_in_doubt),
+            r.id, r.kind, r.ticket_id, r.clock_id, r.step, r.covers_until, Attempted(r.created_at, r.attempts, r.times_in_doubt),
             Envelope(r.envelope_from, r.recipient, bytes(r.octets)),
         )
         for r in rows
@@ -151,34 +162,35 @@ def sent_with_nonces(connection: Connection, nonces: Iterable[str]) -> list[Sent
     return [_sent(row) for row in _sent_rows(connection, outbox.c.nonce.in_(wanted))] if wanted else []
 
 
-def granted(connection: Connection, nonces: Collection[str]) -> tuple[Grant, bytes] | None:
-    """The mail to a member of staff whose signed reply address carries one of these nonces, and its bytes."""
+def granted(connection: Connection, nonces: Collection[str]) -> tuple[Grant, ...]:
+    """The mails to staff whose signed reply addresses carry these nonces."""
     if not nonces:
-        return None
-    row = connection.execute(
+        return ()
+    rows = connection.execute(
         select(
-            outbox.c.id, outbox.c.ticket_id, outbox.c.created_at, outbox_content.c.recipient, outbox_content.c.octets
+            outbox.c.id, _TICKET, outbox_content.c.recipient, outbox.c.created_at, outbox.c.kind,
+            outbox.c.message_id,
         )
         .join(outbox_content, outbox_content.c.outbox_id == outbox.c.id)
-        .where(outbox.c.nonce.in_(nonces), outbox.c.attempts > 0, outbox.c.ticket_id.is_not(None))
+        .outerjoin(ticket, ticket.c.id == outbox.c.ticket_id)
+        .where(outbox.c.nonce.in_(nonces), outbox.c.attempts > 0)
         .order_by(outbox.c.id)
-        .limit(1)
-    ).first()
-    if row is None:
-        return None
-    return Grant(row.id, row.ticket_id, row.recipient, row.created_at), bytes(row.octets)
+        .limit(MOST_GRANTS)
+    )  # fmt: skip
+    return tuple(Grant(*row) for row in rows)
 
 
 def _sent_rows(connection: Connection, where: Any) -> Any:
     return connection.execute(
         select(
             outbox.c.id,
-            outbox.c.ticket_id,
+            _TICKET,
             outbox.c.kind,
             outbox_content.c.recipient,
             outbox_content.c.internet_message_id,
         )
         .join(outbox_content, outbox_content.c.outbox_id == outbox.c.id)
+        .outerjoin(ticket, ticket.c.id == outbox.c.ticket_id)
         .where(where, outbox.c.attempts > 0)
     )
 
@@ -191,6 +203,11 @@ def clock_of(connection: Connection, outbox_id: int) -> int | None:
     """The clock that an answer stops, or that a reminder is about."""
     found: int | None = connection.execute(select(outbox.c.clock_id).where(outbox.c.id == outbox_id)).scalar_one()
     return found
+
+
+def note_clock(connection: Connection, outbox_id: int, clock_id: int) -> None:
+    """Notes which clock an answer stopped."""
+    connection.execute(update(outbox).where(outbox.c.id == outbox_id).values(clock_id=clock_id))
 
 
 def octets(connection: Connection, outbox_id: int) -> bytes:

@@ -108,6 +108,7 @@ ledger = Table(
     _to("message", nullable=True),
     UniqueConstraint("mailbox_id", "uidvalidity", "uid"),
     Index(None, "state", "id"),
+    Index(None, "message_id"),
 )
 
 ticket = Table(
@@ -123,6 +124,7 @@ ticket = Table(
     Column("assignee", String(254)),  # a member of staff, by address
     Column("category", String(80)),
     Column("outcome", String(80)),
+    _to("ticket", name="joined_to", nullable=True),  # staff made it part of that one
     Index(None, "state", "id"),
 )
 
@@ -209,6 +211,20 @@ reminder = Table(
     Index(None, "told_at"),
 )
 
+mediation = Table(
+    "mediation",
+    metadata,
+    _id(),
+    _to("ticket"),
+    Column("partner", String(80), nullable=False),  # by its configured name
+    Column("reference", String(20), nullable=False, unique=True),  # the partner's own, never the ticket's
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),  # when staff are reminded of the partner's silence; None: nothing is awaited
+    Column("reminded_at", UtcDateTime),
+    UniqueConstraint("ticket_id", "partner"),
+    Index(None, "due_at"),
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -218,7 +234,9 @@ outbox = Table(
     _to("ticket", nullable=True),
     _to("clock", nullable=True),  # what a single reminder is about, so that it can be taken back
     Column("step", String(24)),
-    _to("message", nullable=True),  # the mail of staff that a refusal is about
+    _to("message", nullable=True),  # what a mail to staff is about
+    _to("mediation", nullable=True),  # a mail to a partner
+    Column("covers_until", UtcDateTime),  # an answer covers what its writer had been told of by then
     Column("nonce", String(16), nullable=False, unique=True),
     Column("state", String(16), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

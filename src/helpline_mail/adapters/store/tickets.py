@@ -137,6 +137,50 @@ def alike(connection: Connection, base_subject: str, since: datetime, limit: int
     return [row.reference for row in rows]
 
 
+def lock(connection: Connection, ticket_id: int) -> dict[str, Any]:
+    """A ticket's facts and content, its row locked until the transaction ends where the database can do that."""
+    connection.execute(select(ticket.c.id).where(ticket.c.id == ticket_id).with_for_update())
+    return load(connection, ticket_id)
+
+
+def participants(connection: Connection, ticket_id: int) -> list[str]:
+    """The addresses that take part in a ticket."""
+    rows = connection.execute(select(participant.c.address).where(participant.c.ticket_id == ticket_id))
+    return [row.address for row in rows]
+
+
+def join(connection: Connection, ticket_id: int, target_id: int, now: datetime) -> None:
+    """Makes a ticket part of another: its messages, its addresses, and its clock if that is the earlier one."""
+    connection.execute(update(message).where(message.c.ticket_id == ticket_id).values(ticket_id=target_id))
+    for address in participants(connection, ticket_id):
+        admit(connection, target_id, address)
+    running = running_clock(connection, ticket_id)
+    if running is not None:
+        drop_clock(connection, ticket_id, now)
+        _run_from(connection, target_id, None, running.started_at, running.due_at)
+    of_ticket = (ticket.c.id == ticket_id) | (ticket.c.joined_to == ticket_id)
+    connection.execute(update(ticket).where(of_ticket).values(joined_to=target_id))
+    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(state=RESOLVED, outcome="joined"))
+
+
+def joined(connection: Connection, ticket_ids: Collection[int]) -> dict[int, int]:
+    """Ticket id -> that of the ticket which it became part of, for those that did."""
+    if not ticket_ids:
+        return {}
+    rows = connection.execute(
+        select(ticket.c.id, ticket.c.joined_to).where(ticket.c.id.in_(list(ticket_ids)), ticket.c.joined_to.is_not(None))
+    )
+    return {row.id: row.joined_to for row in rows}
+
+
+def give_clock(connection: Connection, message_id: int, ticket_id: int) -> bool:
+    """Gives the running clock that counts for a message to another ticket; False if there is none."""
+    changed = connection.execute(
+        update(clock).where(clock.c.message_id == message_id, clock.c.stopped_at.is_(None)).values(ticket_id=ticket_id)
+    )
+    return changed.rowcount == 1
+
+
 def resolve(connection: Connection, ticket_id: int, outcome: str | None = None) -> None:
     """Closes a ticket."""
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(state=RESOLVED, outcome=outcome))
@@ -164,17 +208,31 @@ def admit(connection: Connection, ticket_id: int, addr_spec: str) -> None:
 
 
 def restart_clock(connection: Connection, clock_id: int, now: datetime, hours: OpeningHours) -> datetime | None:
-    """Starts a clock again where it stood when it was stopped; None if it runs or another one does.
+    """Starts a clock again where it stood when it was stopped; None if it runs. If another one does, the earlier counts.
 
-    A deadline that is past stays where it was.
+    A deadline that is past stays where it was. What the clock was stopped by was no answer: it is neither kept nor broken.
     """
     row = connection.execute(select(clock).where(clock.c.id == clock_id, clock.c.stopped_at.is_not(None))).first()
     if row is None:
         return None
     left = hours.opening_time_between(row.stopped_at, row.due_at)
     due_at = hours.add_opening_time(now, left) if left > timedelta() else row.due_at
-    started = start_clock(connection, row.ticket_id, row.message_id, row.started_at, due_at)
-    return due_at if started is not None else None
+    connection.execute(update(clock).where(clock.c.id == clock_id).values(kept=None, opening_seconds=None))
+    return _run_from(connection, row.ticket_id, row.message_id, row.started_at, due_at)
+
+
+def _run_from(
+    connection: Connection, ticket_id: int, message_id: int | None, started_at: datetime, due_at: datetime
+) -> datetime:
+    """Starts a response clock, or puts the running one where the earlier of the two stands; returns its deadline."""
+    if start_clock(connection, ticket_id, message_id, started_at, due_at) is not None:
+        return due_at
+    running = running_clock(connection, ticket_id)
+    assert running is not None  # noqa: S101  none could be started
+    if due_at < running.due_at:
+        earlier = {"started_at": min(started_at, running.started_at), "due_at": due_at}
+        connection.execute(update(clock).where(clock.c.id == running.clock_id).values(earlier))
+    return min(due_at, running.due_at)
 
 
 def reopen(connection: Connection, ticket_id: int) -> bool:

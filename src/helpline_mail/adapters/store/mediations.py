@@ -1,0 +1,67 @@
+"""Correspondences with partners inside tickets, each under a reference that tells nothing of the ticket's."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from helpline_mail.adapters.store.engine import insert_or_nothing, reached
+from helpline_mail.adapters.store.schema import mediation, outbox
+from helpline_mail.domain.threads import Mediation
+
+
+def find(connection: Connection, ticket_id: int, partner: str) -> Mediation | None:
+    """The correspondence with a partner about a ticket, if there is one."""
+    return _first(connection, (mediation.c.ticket_id == ticket_id) & (mediation.c.partner == partner))
+
+
+def start(connection: Connection, ticket_id: int, partner: str, reference: str, now: datetime) -> bool:
+    """Opens a correspondence; False if its reference is taken."""
+    row = {"ticket_id": ticket_id, "partner": partner, "reference": reference, "started_at": now}
+    return insert_or_nothing(connection, mediation, row) is not None
+
+
+def of_references(connection: Connection, references: Iterable[str]) -> list[Mediation]:
+    """The correspondences of these references."""
+    wanted = list(references)
+    return _all(connection, mediation.c.reference.in_(wanted)) if wanted else []
+
+
+def of_mails(connection: Connection, outbox_ids: Iterable[int]) -> list[Mediation]:
+    """The correspondences that these mails of ours belong to."""
+    wanted = list(outbox_ids)
+    if not wanted:
+        return []
+    keys = select(outbox.c.mediation_id).where(outbox.c.id.in_(wanted), outbox.c.mediation_id.is_not(None))
+    return _all(connection, mediation.c.id.in_(keys))
+
+
+def await_answer(connection: Connection, mediation_id: int, until: datetime | None) -> None:
+    """Until when the partner's answer is awaited before staff are reminded; None: it came, or nobody waits."""
+    values = {"due_at": until, "reminded_at": None}
+    connection.execute(update(mediation).where(mediation.c.id == mediation_id).values(values))
+
+
+def silent(connection: Connection, now: datetime) -> list[Mediation]:
+    """The correspondences whose partner has been silent too long, and of which nobody was reminded."""
+    return _all(connection, reached(mediation.c.due_at, now) & mediation.c.reminded_at.is_(None))
+
+
+def note_reminded(connection: Connection, mediation_id: int, now: datetime) -> bool:
+    """Notes that staff are reminded of a partner's silence; False if another instance did."""
+    changed = connection.execute(
+        update(mediation)
+        .where(mediation.c.id == mediation_id, mediation.c.reminded_at.is_(None))
+        .values(reminded_at=now)
+    )
+    return changed.rowcount == 1
+
+
+def _first(connection: Connection, where: object) -> Mediation | None:
+    return next(iter(_all(connection, where)), None)
+
+
+def _all(connection: Connection, where: object) -> list[Mediation]:
+    columns = (mediation.c.id, mediation.c.ticket_id, mediation.c.partner, mediation.c.reference)
+    rows = connection.execute(select(*columns).where(where).order_by(mediation.c.id))  # type: ignore[arg-type]
+    return [Mediation(*row) for row in rows]
