@@ -54,6 +54,17 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file in a mail, decoded. The name and the type are what somebody claims; `wire.content` writes neither as is."""
+
+    filename: str
+    content_type: str
+    octets: bytes = field(repr=False)
+    decoration: bool = False
+    """Whether it is a small picture shown in place, as in a personal signature."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bounce:
     """What a delivery status notification says of one recipient (RFC 3464 section 2.3)."""
 

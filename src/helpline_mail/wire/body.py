@@ -30,7 +30,9 @@ _PKCS7 = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 class Body:
     """Collects the readable text of one message within its budget; what is not text ends in `attached`."""
 
-    def __init__(self, budgets: Budgets, spent: Callable[[], bool], note: Callable[[str], None]) -> None:
+    def __init__(
+        self, budgets: Budgets, spent: Callable[[], bool], note: Callable[[str], None], *, link_targets: bool = False
+    ) -> None:
         self.attached: list[Part] = []
         self._left = budgets.text
         self._searched = 4 * budgets.text
@@ -38,17 +40,18 @@ class Body:
         self._budgets = budgets
         self._spent = spent
         self._note = note
+        self._link_targets = link_targets
         self._files: dict[int, list[uuencoded.Span]] = {}
 
     def text_of(self, root: Part) -> str:
         """The readable parts of the message in their order, a line break between two."""
-        self._collect(root)
+        self.collect(root)
         texts = [text for text in self._texts(root) if text.strip()]
         if not texts:
             texts = [self._words(part) for part in self.attached if _is_text(part)]
         return "\n".join(texts)
 
-    def _collect(self, root: Part) -> None:
+    def collect(self, root: Part) -> None:
         """Lists in order what is attached, and notes what is sealed; an attached message is listed as one."""
         waiting = [root]
         while waiting:
@@ -122,7 +125,7 @@ class Body:
             self._note("the text names a character set that is not known; some of its letters may be wrong")
         del octets  # a large text would otherwise be held once more while its HTML is read
         if part.media_type == "text/html":
-            text, tags, complete = html.text_of(text, self._tags)
+            text, tags, complete = html.text_of(text, self._tags, link_targets=self._link_targets)
             self._tags -= tags
             if not complete:
                 why = f"only the first {self._budgets.html_tags} tags of the HTML were read as such"

@@ -6,18 +6,19 @@ levels write a newline that an encoded word hid as a header of its own (CVE-2024
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Literal
 
-from helpline_mail.domain.message import Address
-from helpline_mail.wire import printable
+from helpline_mail.domain.message import Address, Enclosure
+from helpline_mail.wire import content, printable
+from helpline_mail.wire.content import LINE_SHOULD
 
 SUBJECT_MAX = 200
 NAME_MAX = 100
-LINE_SHOULD, LINE_MUST = 78, 998
+LINE_MUST = 998
 """RFC 5322 section 2.1.1."""
 ID_MAX = 250
 """Longer identifiers are not repeated: they are hardly a mail client's, and would carry a stranger's words."""
@@ -41,7 +42,6 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]+>")
 _KIND = re.compile(r"[a-z_]{1,40}")
 _NOT_CRLF = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
 _FIELD = re.compile(rb"([A-Za-z-]+): ?[ -~]*(?:\r\n[ \t][ -~]*[!-~][ -~]*)*\r\n")
-_NOT_QUOTED_PRINTABLE = re.compile(rb"[^\t -<>-~]|[\t ]\Z|\AF(?=rom )")
 
 
 class UnsafeMail(ValueError):
@@ -63,6 +63,9 @@ class Draft:
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
     auto_submitted: Literal["auto-replied", "auto-generated"] | None = None
+    html: str = ""
+    """The same words with formatting, already safe (`formatting.formatted`); empty: the mail is plain text."""
+    files: tuple[Enclosure, ...] = ()
 
 
 def compose(draft: Draft) -> bytes:
@@ -73,8 +76,8 @@ def compose(draft: Draft) -> bytes:
         raise UnsafeMail(f"{draft.message_id!r} is not a Message-ID")
     if not _KIND.fullmatch(draft.kind):
         raise UnsafeMail(f"{draft.kind!r} is not a kind of mail")
-    encoding, body = _body(draft.text)
-    values = _values(draft) | {"Content-Transfer-Encoding": encoding}
+    media_type, encoding, body = content.of(draft.text, draft.html, draft.files, draft.message_id)
+    values = _values(draft) | {"Content-Type": media_type, "Content-Transfer-Encoding": encoding}
     head = "".join(f"{name}: {values[name]}\r\n" for name in HEADERS if values[name])
     raw = head.encode("ascii") + b"\r\n" + body
     verify(raw)
@@ -99,7 +102,8 @@ def _is_addr_spec(addr_spec: str) -> bool:
 def verify(raw: bytes) -> None:
     """Read the bytes again and raise UnsafeMail unless they are one mail of the form that `compose` gives.
 
-    Only CRLF pairs, no NUL, no line over 998 octets (RFC 5322 section 2.1.1), each header known and once.
+    Only CRLF pairs, no NUL, no line over 998 octets (RFC 5322 section 2.1.1), each header known and once, and of
+    each part what `content` writes.
     """
     if _NOT_CRLF.search(raw):
         raise UnsafeMail("it holds a NUL, or a carriage return or newline that stands alone")
@@ -115,6 +119,8 @@ def verify(raw: bytes) -> None:
         position = field.end()
     if [name for name in HEADERS if name in names or name not in _OPTIONAL] != names:
         raise UnsafeMail(f"its headers are {', '.join(names)}")
+    if fault := content.fault_in(raw):
+        raise UnsafeMail(fault)
 
 
 def _values(draft: Draft) -> dict[str, str]:
@@ -133,7 +139,6 @@ def _values(draft: Draft) -> dict[str, str]:
         "X-Auto-Response-Suppress": "All" if draft.auto_submitted else "",
         "X-Helpline-Kind": draft.kind,
         "MIME-Version": "1.0",
-        "Content-Type": "text/plain; charset=utf-8",
     }
 
 
@@ -198,37 +203,3 @@ def _encoded_words(text: str) -> str:
             octets = b""
         octets += encoded
     return "\r\n ".join(f"=?utf-8?b?{b64encode(word).decode('ascii')}?=" for word in (*words, octets))
-
-
-def _body(text: str) -> tuple[str, bytes]:
-    """The transfer encoding and the encoded text. Plain where nothing on the way could alter it."""
-    lines = printable.lines(text).rstrip("\n").split("\n")
-    if all(_travels_plainly(line) for line in lines):
-        return "7bit", "".join(f"{line}\r\n" for line in lines).encode("ascii")
-    return "quoted-printable", b"".join(b"=\r\n".join(_quoted_printable(line)) + b"\r\n" for line in lines)
-
-
-def _travels_plainly(line: str) -> bool:
-    if not line.isascii() or len(line) > LINE_SHOULD:
-        return False
-    return not line.startswith((".", "From ")) and line == line.rstrip()
-
-
-def _quoted_printable(line: str) -> Iterator[bytes]:
-    """RFC 2045 section 6.7, in pieces of at most 75 octets that a soft line break may follow.
-
-    No piece starts with a dot, whatever the transport does about dots (RFC 5321 section 4.5.2).
-    """
-    rest = _NOT_QUOTED_PRINTABLE.sub(lambda match: b"=%02X" % ord(match[0]), line.encode("utf-8"))
-    start = 0
-    while len(rest) - start > 73:
-        cut = start + 73
-        escape = rest.rfind(b"=", cut - 2, cut)
-        cut = escape if escape >= 0 else cut
-        yield _undotted(rest[start:cut])
-        start = cut
-    yield _undotted(rest[start:])
-
-
-def _undotted(piece: bytes) -> bytes:
-    return b"=2E" + piece[1:] if piece.startswith(b".") else piece

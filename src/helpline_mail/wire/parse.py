@@ -1,8 +1,7 @@
 """One message: octets to a value. Whatever the octets are, a Message comes back and says what was not read."""
 
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 
 from helpline_mail.domain.budgets import Budgets
@@ -20,8 +19,7 @@ from helpline_mail.wire import (
 )
 from helpline_mail.wire.body import Body
 from helpline_mail.wire.headers import Header
-
-Clock = Callable[[], float]
+from helpline_mail.wire.reading import Clock, Reading
 
 # RFC 5322 section 3.6: fields of which a message has one at most.
 _SINGLE = """from sender reply-to to cc subject date message-id in-reply-to references content-type
@@ -29,68 +27,36 @@ content-transfer-encoding content-disposition mime-version"""
 _SINGLE_FIELDS = frozenset(_SINGLE.split())
 # What Outlook and others put before a subject that is passed on, in the languages of our senders.
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|vs|vb|doorst|i|inoltra|yml|enc)\s*:", re.IGNORECASE)
-_MOST_DEFECTS = 20
-
-
-class _Reading:
-    """What one reading has spent and what it has to confess."""
-
-    def __init__(self, budgets: Budgets, clock: Clock | None) -> None:
-        self.budgets = budgets
-        self.defects: dict[str, None] = {}
-        self._clock = clock or time.thread_time
-        self._until = clock() + budgets.cpu_seconds if clock else None
-        # A thread's CPU clock is slow to read on some machines, and never ahead of the wall's: most mail needs none.
-        self._wall_until = 0.0 if clock else time.perf_counter() + budgets.cpu_seconds
-
-    def note(self, defect: str) -> None:
-        """Keeps a defect once; the list stays short whatever is sent."""
-        if len(self.defects) < _MOST_DEFECTS:
-            self.defects[defect] = None
-
-    def spent(self) -> bool:
-        """Whether the CPU seconds are used up; says so among the defects.
-
-        They are counted once as much time has passed on the wall, and half as many again are allowed then.
-        """
-        if time.perf_counter() <= self._wall_until:
-            return False
-        if self._until is None:
-            self._until = self._clock() + self.budgets.cpu_seconds / 2
-        over = self._clock() > self._until
-        if over:
-            self.note(f"reading took more than {self.budgets.cpu_seconds:g} s; the rest was not read")
-        return over
 
 
 def parse(
-    raw: bytes, budgets: Budgets | None = None, *, truncated: bool = False, clock: Clock | None = None
+    raw: bytes,
+    budgets: Budgets | None = None,
+    *,
+    truncated: bool = False,
+    link_targets: bool = False,
+    clock: Clock | None = None,
 ) -> Message:
     """The message in `raw`, whose end is missing if `truncated`. Never raises on content.
 
+    With `link_targets`, the text of HTML says where links lead, as what is sent on as plain text must.
     `clock` returns CPU seconds and is asked only whether `budgets.cpu_seconds` are spent.
     """
     budgets = budgets or Budgets()
     try:
-        reading = _Reading(budgets, clock)
+        reading = Reading(budgets, clock)
         if truncated:
             reading.note(f"only the first {len(raw)} octets were fetched; the whole message is in the mailbox")
-        if len(raw) > budgets.message:
-            reading.note(f"only the first {budgets.message} octets of the message were read")
-            raw, truncated = raw[: budgets.message], True
-        # Lines of the old Macintosh. A line feed anywhere and mail servers end lines there alone: whom they
-        # call the sender must be whom we call it, so what was not seen to the end is left as it is.
-        if not truncated and b"\r" in raw[:4096] and b"\n" not in raw:
-            raw = raw.replace(b"\r", b"\n")
-        return _message(raw, reading)
+        raw = reading.readable(raw, truncated=truncated)
+        return _message(raw, reading, link_targets=link_targets)
     except Exception as error:
         # One message never stops another: of MemoryError and RecursionError, too, only the name is kept.
         return _unreadable(raw, budgets, type(error).__name__)
 
 
-def _message(raw: bytes, reading: _Reading) -> Message:
+def _message(raw: bytes, reading: Reading, *, link_targets: bool) -> Message:
     root = mime.Structure(reading.budgets, reading.spent, reading.note).read(raw)
-    body = Body(reading.budgets, reading.spent, reading.note)
+    body = Body(reading.budgets, reading.spent, reading.note, link_targets=link_targets)
     text = printable.lines(body.text_of(root)).strip("\n")
     if not text.strip():
         reading.note("no readable text was found in this message")
@@ -117,13 +83,13 @@ def _message(raw: bytes, reading: _Reading) -> Message:
     )
 
 
-def _note_doubles(fields: Mapping[str, tuple[str, ...]], reading: _Reading) -> None:
+def _note_doubles(fields: Mapping[str, tuple[str, ...]], reading: Reading) -> None:
     for name, values in fields.items():
         if len(values) > 1 and name in _SINGLE_FIELDS:
             reading.note(f"the field {name} stands more than once; only the first was read")
 
 
-def _addresses(header: Header, name: str, reading: _Reading) -> tuple[Address, ...]:
+def _addresses(header: Header, name: str, reading: Reading) -> tuple[Address, ...]:
     value = header.first(name)
     if not value:
         return ()
@@ -133,14 +99,14 @@ def _addresses(header: Header, name: str, reading: _Reading) -> tuple[Address, .
     return addresses
 
 
-def _identifiers(header: Header, name: str, reading: _Reading) -> tuple[str, ...]:
+def _identifiers(header: Header, name: str, reading: Reading) -> tuple[str, ...]:
     found, more = identifiers.identifiers_of(header.first(name), reading.budgets.message_ids)
     if more:
         reading.note(f"only the last {reading.budgets.message_ids} identifiers of the field {name} were read")
     return found
 
 
-def _attachments(parts: list[mime.Part], reading: _Reading) -> tuple[Attachment, ...]:
+def _attachments(parts: list[mime.Part], reading: Reading) -> tuple[Attachment, ...]:
     found: list[Attachment] = []
     for part in parts:
         if len(found) == reading.budgets.attachments or reading.spent():
