@@ -71,6 +71,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_ticket_state_id"), ["state", "id"], unique=False)
 
     op.create_table(
+        "mediation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("partner", sa.String(length=80), nullable=False),
+        sa.Column("reference", sa.String(length=20), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_mediation_ticket_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mediation")),
+        sa.UniqueConstraint("reference", name=op.f("uq_mediation_reference")),
+        sa.UniqueConstraint("ticket_id", "partner", name=op.f("uq_mediation_ticket_id_partner")),
+    )
+    with op.batch_alter_table("mediation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mediation_due_at"), ["due_at"], unique=False)
+
+    op.create_table(
         "message",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -82,12 +99,15 @@ def upgrade() -> None:
         sa.Column("sender_digest", sa.String(length=64), nullable=True),
         sa.Column("author", sa.String(length=254), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mediation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("awaits_digest", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.ForeignKeyConstraint(["mediation_id"], ["mediation.id"], name=op.f("fk_message_mediation_id")),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_message_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_message_content_digest"), ["content_digest"], unique=False)
+        batch_op.create_index(batch_op.f("ix_message_mediation_id"), ["mediation_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_message_message_id_digest"), ["message_id_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_message_ticket_id_id"), ["ticket_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_message_told_at"), ["told_at"], unique=False)
@@ -206,23 +226,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_reminder_told_at"), ["told_at"], unique=False)
 
     op.create_table(
-        "mediation",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("partner", sa.String(length=80), nullable=False),
-        sa.Column("reference", sa.String(length=20), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_mediation_ticket_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_mediation")),
-        sa.UniqueConstraint("reference", name=op.f("uq_mediation_reference")),
-        sa.UniqueConstraint("ticket_id", "partner", name=op.f("uq_mediation_ticket_id_partner")),
-    )
-    with op.batch_alter_table("mediation", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_mediation_due_at"), ["due_at"], unique=False)
-
-    op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("unique_key", sa.String(length=120), nullable=False),
@@ -311,6 +314,7 @@ def downgrade() -> None:
     op.drop_table("message_content")
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ledger_state_id"))
+        batch_op.drop_index(batch_op.f("ix_ledger_message_id"))
 
     op.drop_table("ledger")
     with op.batch_alter_table("clock", schema=None) as batch_op:
@@ -342,9 +346,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_message_told_at"))
         batch_op.drop_index(batch_op.f("ix_message_ticket_id_id"))
         batch_op.drop_index(batch_op.f("ix_message_message_id_digest"))
+        batch_op.drop_index(batch_op.f("ix_message_mediation_id"))
         batch_op.drop_index(batch_op.f("ix_message_content_digest"))
 
     op.drop_table("message")
+    with op.batch_alter_table("mediation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mediation_due_at"))
+
+    op.drop_table("mediation")
     with op.batch_alter_table("ticket", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ticket_state_id"))
 

@@ -8,8 +8,25 @@ from datetime import datetime, timedelta
 
 from helpline_mail.domain.commands import Command, Orders, waiting_time
 from helpline_mail.domain.deeds import (
-    Admit, Answered, Assign, Categorise, Deed, Hold, Join, Letter, Note, OpenCall, Refuse, Relay, Reopen, Resolve,
-    Split, Tell, Ticket, Wait, WritePartner,
+    Admit,
+    Answered,
+    Assign,
+    Categorise,
+    Deed,
+    Hold,
+    Join,
+    Letter,
+    Note,
+    OpenCall,
+    Refuse,
+    Relay,
+    Reopen,
+    Resolve,
+    Split,
+    Tell,
+    Ticket,
+    Wait,
+    WritePartner,
 )
 from helpline_mail.domain.message import folded
 from helpline_mail.domain.policy import Policy, StaffMember
@@ -181,7 +198,9 @@ def _signpost(case: _Case) -> Deed | None:
     command = case.orders.named("send")
     assert command is not None  # noqa: S101  it gave the purpose
     if not command.argument:
-        return Refuse(("#send alone lists the texts; write their name behind it.",)) if case.orders.text.strip() else None
+        return (
+            Refuse(("#send alone lists the texts; write their name behind it.",)) if case.orders.text.strip() else None
+        )
     name = chosen(command.argument, list(case.signposts))
     if name is None:
         return _choose("signposting text", command.argument, list(case.signposts))

@@ -73,9 +73,7 @@ def _words(work: Work, deed: deeds.Note | deeds.Relay | deeds.WritePartner | dee
         case deeds.WritePartner(partner, text):
             messages.classify(connection, work.message_id, "staff_partner")
             words = Words(text, "", work.files)
-            correspondence.write_partner(
-                connection, ticket, partner, words, work.message_id, work.writer, work.now
-            )
+            correspondence.write_partner(connection, ticket, partner, words, work.message_id, work.writer, work.now)
         case deeds.Hold(text):
             messages.classify(connection, work.message_id, "staff_held", text)
             work.record("staff_held", "words below a command were held; their writer was asked")
@@ -89,7 +87,9 @@ def _change(work: Work, deed: Deed) -> None:
             tickets.assign(connection, ticket_id, to.address if to else None)
             work.record("assigned", f"{to.name} has it now" if to else "nobody has it now")
         case deeds.Resolve(outcome, answered_orally):
-            reshape.resolve(connection, work.correspondence.policy, work.about, outcome, work.now, orally=answered_orally)
+            reshape.resolve(
+                connection, work.correspondence.policy, work.about, outcome, work.now, orally=answered_orally
+            )
         case deeds.Reopen():
             tickets.reopen(connection, ticket_id)
             work.record("reopened", "a member of staff opened it again")

@@ -94,15 +94,15 @@ class Notices(Trouble):
             hints.append(f"The sender's name looks like an address; the mail came from {address.addr_spec}.")
         return tuple(hints)
 
-    def tell_away(
-        self, connection: Connection, ticket: Mapping[str, Any], member: StaffMember, now: datetime
-    ) -> None:
+    def tell_away(self, connection: Connection, ticket: Mapping[str, Any], member: StaffMember, now: datetime) -> None:
         """Tells the others, once a ticket, that a member of staff answers automatically and may be away."""
         others = [other for other in self.policy.staff if other != member] or list(self.policy.staff)
         rendered = self.templates.render(
             "away", helpline=self.policy.helpline.name, reference=ticket["reference"], name=member.name
         )
-        self._to_staff(connection, rendered, f"away/{ticket['id']}/{member.address}"[:90], "notice", others, ticket, now)
+        self._to_staff(
+            connection, rendered, f"away/{ticket['id']}/{member.address}"[:90], "notice", others, ticket, now
+        )
 
 
 def _sentence(text: str) -> str:

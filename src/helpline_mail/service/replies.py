@@ -87,7 +87,7 @@ class Replies(Notices):
         )  # fmt: skip
         outbox_id = outbox.add(connection, mail, now)
         messages.add_outgoing(
-            connection, ticket["id"], "partner_out", now, author=writer.address,
+            connection, ticket["id"], "partner_out", now, author=writer.address, mediation_id=thread.id,
             internet_message_id=mail.internet_message_id, from_=self.policy.helpline.addr_spec, to=partner.address,
             subject=rendered.subject, text=words.text,
         )  # fmt: skip

@@ -253,7 +253,10 @@ def _apply(
     elif entry.ticket_id is not None:
         _end_stand_in(connection, entry.ticket_id, now)
     if intake.disposition not in (Disposition.RECORDED, Disposition.DUPLICATE, Disposition.OWN):
-        message_id = messages.add_incoming(connection, message, ticket_id, intake.kind, context.arrived_at)
+        mediation_id = intake.mediation.id if intake.mediation else None
+        message_id = messages.add_incoming(
+            connection, message, ticket_id, intake.kind, context.arrived_at, mediation_id
+        )
     ledger.settle(connection, entry.id, LedgerState.TRIAGED, intake.disposition, message_id)
     for reason in intake.reasons:
         events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=entry.id)

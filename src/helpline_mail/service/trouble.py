@@ -14,7 +14,7 @@ from helpline_mail.domain.promise import spoken_duration
 from helpline_mail.domain.rations import notice_reason
 from helpline_mail.service.letters import Letters, short_of
 
-TO_ENQUIRERS = ("acknowledgement", "answer")
+TO_OUTSIDERS = {"acknowledgement": "the enquirer", "answer": "the enquirer", "partner": "the partner"}
 FLOOD = "flood"
 """The cause of the alarm that stands while the breaker is open: the alarm is the breaker's only memory."""
 
@@ -34,12 +34,20 @@ class Trouble(Letters):
 
     def _restart(self, connection: Connection, mail: SentMail, now: datetime) -> None:
         """An answer that came back is none: the clock that it stopped goes on from where it was."""
-        clock_id = outbox.clock_of(connection, mail.outbox_id) if mail.kind == "answer" else None
+        if mail.kind != "answer" or mail.ticket_id is None:
+            return
+        self._reopen(connection, mail.ticket_id, now)
+        clock_id = outbox.clock_of(connection, mail.outbox_id)
         due_at = tickets.restart_clock(connection, clock_id, now, self.policy.hours) if clock_id else None
         if due_at is not None:
             facts = {"due": due_at.isoformat()}
             text = "the answer came back: an answer is due again"
             events.record(connection, now, "clock_restarted", text, ticket_id=mail.ticket_id, facts=facts)
+
+    def _reopen(self, connection: Connection, ticket_id: int, now: datetime) -> None:
+        """A ticket that was closed with words which did not arrive is open again."""
+        if tickets.reopen(connection, ticket_id):
+            events.record(connection, now, "reopened", "its last answer did not arrive", ticket_id=ticket_id)
 
     def tell_undelivered(
         self,
@@ -53,6 +61,8 @@ class Trouble(Letters):
         """Tells staff that a mail could not be handed over, or that nobody knows whether it was."""
         code = f" ({settlement.code})" if settlement.code else ""
         in_doubt = settlement.state is OutboxState.UNKNOWN
+        if kind == "answer" and ticket_id is not None:
+            self._reopen(connection, ticket_id, now)
         self._tell_unreached(
             connection,
             outbox_id,
@@ -67,7 +77,7 @@ class Trouble(Letters):
         self, connection: Connection, outbox_id: int, kind: str, ticket_id: int | None, what: str, now: datetime,
         *, bounced: bool = False, in_doubt: bool = False,
     ) -> None:  # fmt: skip
-        if kind not in TO_ENQUIRERS or ticket_id is None:
+        if kind not in TO_OUTSIDERS or ticket_id is None:
             # A mail about a mail that staff did not get would only fail as well (RFC 5321 section 6.1).
             missed = "may not have arrived" if in_doubt else "did not arrive"
             text = f"one of our mails ({kind}) {missed}: {what}; see: helpline-mail outbox show {outbox_id}"
@@ -75,7 +85,8 @@ class Trouble(Letters):
             self.raise_alarm(connection, cause, text, now, by_mail=kind != "alarm")
             return
         ticket = tickets.load(connection, ticket_id)
-        events.record(connection, now, "enquirer_not_reached", f"the {kind} did not arrive: {what}",
+        whom = TO_OUTSIDERS[kind].removeprefix("the ")
+        events.record(connection, now, f"{whom}_not_reached", f"the {kind} did not arrive: {what}",
                       ticket_id=ticket_id, outbox_id=outbox_id)  # fmt: skip
         message_id = messages.of_outbox(connection, outbox_id)
         in_all = replace(notices.told(connection, None, now), from_address=0)  # it is nobody's mail but ours
@@ -86,6 +97,7 @@ class Trouble(Letters):
         happened = what if bounced or in_doubt else f"our mail server did not take it: {what}"
         rendered = self.templates.render(
             "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=happened,
+            whom=TO_OUTSIDERS[kind],
             in_doubt=in_doubt, is_due=tickets.running_clock(connection, ticket_id) is not None,
         )  # fmt: skip
         self._to_staff(

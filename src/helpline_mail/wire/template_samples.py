@@ -23,31 +23,38 @@ _FACTS = (
     Acknowledgement("bank_holiday", _BY, False, None, "10:00 on Tuesday 7 April", "on Monday 6 April", "Easter Monday"),
     Acknowledgement("late", _BY, True, "16:00 today", None, "", ""),
 )
+_ABOVE = "Please write your answer above this line"
 _NOTICE = _TICKET | {
-    "is_new": True, "sender": "Alice <alice@school.sch.uk>", "subject": "A worry", "received": "09:55 today",
+    "occasion": "new_ticket", "partner": "", "minimal": False, "taken_by": "", "earlier": (), "sender": "Alice <alice@school.sch.uk>", "subject": "A worry", "received": "09:55 today",
     "due": "13:00 today", "is_late": False, "text": "Dear helpline", "attachments": (), "hints": (),
-    "write_above": "Please write your answer above this line",
+    "write_above": _ABOVE, "links": (("Take it", "mailto:helpline+s-x@example.org.uk?body=%23take"),),
 }  # fmt: skip
+_EARLIER = tuple(
+    {"who": "Alice", "kind": kind, "at": "09:55 today", "text": text}
+    for kind, text in (("enquiry", "Hello"), ("answer", ""), ("partner_out", "Hello"), ("partner_in", "Hello"))
+)
 _FILES = (Attachment("screen.png", "image/png", 48_213, ""), Attachment("", "image/png", 1, ""))
 _LINE = {"reference": "POSH-7K3M9Q", "due": "13:00 today", "is_late": False, "taken_by": ""}
 _UNTOLD = {"reference": "POSH-7K3M9Q", "kind": "enquiry", "received": "09:55 today", "by": _BY}
-_ASKED_FOR = _TICKET | {
-    "lines": ("enquiry, 09:55 today",),
-    "state": "open",
-    "taken_by": "Amy",
-    "outcome": "",
-    "due": _BY,
-}
+_TO_WRITER = _TICKET | {"write_above": _ABOVE}
+_ASKED_FOR = _TO_WRITER | {
+    "lines": ("enquiry, 09:55 today",), "state": "open", "taken_by": "Amy", "outcome": "", "due": _BY,
+}  # fmt: skip
 _ALARM = _HELPLINE | {"headline": "the mailbox cannot be read", "since": "09:54 today"}
 
 SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
     "acknowledgement": tuple(
-        _TICKET | {"telephone": telephone, "skype": skype, "facts": facts}
-        for facts, telephone, skype in product(_FACTS, ("0844 381 4772", ""), ("professionalshelpline", ""))
+        _TICKET | {"telephone": telephone, "skype": skype, "facts": facts, "channel": channel}
+        for facts, telephone, skype, channel in product(
+            _FACTS, ("0844 381 4772", ""), ("professionalshelpline", ""), ("email", "telephone", "skype")
+        )
     ),
     "notice": (
         _NOTICE,
-        _NOTICE | {"is_new": False, "due": "", "subject": "", "text": "", "write_above": ""},
+        _NOTICE | {"occasion": "follow_up", "due": "", "subject": "", "text": "", "write_above": "", "links": ()},
+        _NOTICE | {"occasion": "partner", "partner": "examplebook", "earlier": _EARLIER, "taken_by": "Amy"},
+        _NOTICE | {"occasion": "call", "minimal": True, "attachments": _FILES},
+        _NOTICE | {"occasion": "split"},
         _NOTICE | {"is_late": True, "attachments": _FILES, "hints": ("Possibly related to POSH-2B4C6D.",)},
     ),
     "reminder": tuple(
@@ -64,17 +71,35 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         _HELPLINE | {"lines": (_UNTOLD,), "count": 1},
         _HELPLINE | {"lines": (_UNTOLD, _UNTOLD | {"kind": "acknowledgement", "by": ""}), "count": 300},
     ),
-    "refusal": tuple(_TICKET | {"is_due": is_due} for is_due in (True, False)),
-    "answer": tuple(_TICKET | {"subject": subject, "text": "Dear Alice"} for subject in ("A worry", "")),
-    "confirmation": (_TICKET | {"done": ("Amy has the ticket now.",)},),
-    "refused": tuple(
-        _TICKET | {"why": ("There is no command #tak.",), "colleagues_words": words, "is_due": is_due}
-        for words, is_due in product(("", "Dear Alice"), (True, False))
+    "refusal": tuple(
+        _TICKET | {"is_due": is_due, "is_theirs": theirs, "name": "Amy", "why": "nothing proves it", "reference": about}
+        for is_due, theirs, about in product((True, False), (True, False), ("POSH-7K3M9Q", ""))
     ),
-    "help": (_ASKED_FOR,),
+    "answer": tuple(_TICKET | {"subject": subject, "text": "Dear Alice"} for subject in ("A worry", "")),
+    "partner": (_TICKET | {"text": "Dear colleagues"},),
+    "partner_silent": (_TICKET | {"partner": "Examplebook safety team", "name": "examplebook"},),
+    "away": (_TICKET | {"name": "Amy"},),
+    "confirmation": tuple(
+        _TO_WRITER | {"done": ("Amy has the ticket now.",), "held": held, "reference": reference}
+        for held, reference in product(("", "Dear Alice"), ("POSH-7K3M9Q", ""))
+    ),
+    "refused": tuple(
+        _TO_WRITER
+        | {"why": ("There is no command #tak.",), "colleagues_words": words, "is_due": is_due, "reference": reference}
+        for words, is_due, reference in product(("", "Dear Alice"), (True, False), ("POSH-7K3M9Q", ""))
+    ),
+    "help": (_ASKED_FOR, _ASKED_FOR | {"reference": ""}),
+    "signposts": (_ASKED_FOR, _ASKED_FOR | {"reference": ""}),
     "status": (_ASKED_FOR, _ASKED_FOR | {"state": "resolved", "outcome": "advice given", "due": "", "taken_by": ""}),
     "undelivered": tuple(
-        _TICKET | {"kind": "acknowledgement", "what": "refused at RCPT (550)", "in_doubt": in_doubt, "is_due": is_due}
+        _TICKET
+        | {
+            "kind": "acknowledgement",
+            "whom": "the enquirer",
+            "what": "refused at RCPT (550)",
+            "in_doubt": in_doubt,
+            "is_due": is_due,
+        }
         for in_doubt, is_due in product((True, False), repeat=2)
     ),
     "alarm": tuple(_ALARM | {"advice": advice} for advice in ("run helpline-mail check.", "")),

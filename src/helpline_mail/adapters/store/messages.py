@@ -122,6 +122,18 @@ def thread_with_enquirer(connection: Connection, ticket_id: int) -> tuple[str | 
     return (theirs[-1] if theirs else None), tuple(row.internet_message_id for row in rows)
 
 
+def thread_with_partner(connection: Connection, mediation_id: int) -> tuple[str | None, tuple[str, ...]]:
+    """In-Reply-To and References of a mail to a partner: their latest, and all that went between us and them alone."""
+    rows = connection.execute(
+        select(message_content.c.internet_message_id, message.c.direction)
+        .join(message, message.c.id == message_content.c.message_id)
+        .where(message.c.mediation_id == mediation_id, message_content.c.internet_message_id.is_not(None))
+        .order_by(message.c.at, message.c.id)
+    ).all()
+    theirs = [row.internet_message_id for row in rows if row.direction == "in"]
+    return (theirs[-1] if theirs else None), tuple(row.internet_message_id for row in rows)
+
+
 def of_outbox(connection: Connection, outbox_id: int) -> int:
     """The message of a ticket that a mail in the outbox is."""
     internet_id = connection.execute(
@@ -131,10 +143,13 @@ def of_outbox(connection: Connection, outbox_id: int) -> int:
     return int(connection.execute(found).scalar_one())
 
 
-def add_incoming(connection: Connection, mail: Message, ticket_id: int | None, kind: str, at: datetime) -> int:
+def add_incoming(
+    connection: Connection, mail: Message, ticket_id: int | None, kind: str, at: datetime,
+    mediation_id: int | None = None,
+) -> int:  # fmt: skip
     """Keeps a parsed message; returns its id."""
     message_id = _insert(
-        connection, ticket_id=ticket_id, direction="in", kind=kind, at=at,
+        connection, ticket_id=ticket_id, direction="in", kind=kind, at=at, mediation_id=mediation_id,
         message_id_digest=digest(mail.message_id) if mail.message_id else None, content_digest=content_digest(mail),
         sender_digest=sender_digest(mail.sender.address),
     )  # fmt: skip
@@ -149,12 +164,13 @@ def add_incoming(connection: Connection, mail: Message, ticket_id: int | None, k
 
 
 def add_outgoing(
-    connection: Connection, ticket_id: int, kind: str, at: datetime, author: str | None = None, **content: str | None
-) -> int:
+    connection: Connection, ticket_id: int, kind: str, at: datetime, author: str | None = None,
+    mediation_id: int | None = None, **content: str | None,
+) -> int:  # fmt: skip
     """Keeps a message of ours, or the note of one that was given otherwise; returns its id."""
     internet_id = content.get("internet_message_id")
     message_id = _insert(
-        connection, ticket_id=ticket_id, direction="out", kind=kind, at=at, author=author,
+        connection, ticket_id=ticket_id, direction="out", kind=kind, at=at, author=author, mediation_id=mediation_id,
         message_id_digest=digest(internet_id) if internet_id else None,
     )  # fmt: skip
     blank = {"from_": "", "to": "", "subject": "", "text": "", "attachments": [], "defects": []}

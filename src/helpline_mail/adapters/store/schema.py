@@ -147,6 +147,20 @@ participant = Table(
     Index(None, "address"),
 )
 
+mediation = Table(
+    "mediation",
+    metadata,
+    _id(),
+    _to("ticket"),
+    Column("partner", String(80), nullable=False),  # by its configured name
+    Column("reference", String(20), nullable=False, unique=True),  # the partner's own, never the ticket's
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),  # when staff are reminded of the partner's silence; None: nothing is awaited
+    Column("reminded_at", UtcDateTime),
+    UniqueConstraint("ticket_id", "partner"),
+    Index(None, "due_at"),
+)
+
 message = Table(
     "message",
     metadata,
@@ -160,8 +174,10 @@ message = Table(
     Column("sender_digest", String(64)),
     Column("author", String(254)),  # the member of staff who wrote it, by address
     Column("told_at", UtcDateTime),  # when staff got a notice of it
+    _to("mediation", nullable=True),  # the correspondence with a partner that it belongs to
     Column("awaits_digest", Boolean, nullable=False, server_default=text("false")),  # they are told in the next list
     Index(None, "ticket_id", "id"),
+    Index(None, "mediation_id"),
     Index(None, "told_at"),
     Index("ix_message_awaits_digest", "id", sqlite_where=text("awaits_digest"), postgresql_where=text("awaits_digest")),
     Index(None, "message_id_digest"),
@@ -209,20 +225,6 @@ reminder = Table(
     Column("told_at", UtcDateTime, nullable=False),
     Column("in_list", Boolean, nullable=False),
     Index(None, "told_at"),
-)
-
-mediation = Table(
-    "mediation",
-    metadata,
-    _id(),
-    _to("ticket"),
-    Column("partner", String(80), nullable=False),  # by its configured name
-    Column("reference", String(20), nullable=False, unique=True),  # the partner's own, never the ticket's
-    Column("started_at", UtcDateTime, nullable=False),
-    Column("due_at", UtcDateTime),  # when staff are reminded of the partner's silence; None: nothing is awaited
-    Column("reminded_at", UtcDateTime),
-    UniqueConstraint("ticket_id", "partner"),
-    Index(None, "due_at"),
 )
 
 outbox = Table(

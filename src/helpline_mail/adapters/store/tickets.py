@@ -168,7 +168,9 @@ def joined(connection: Connection, ticket_ids: Collection[int]) -> dict[int, int
     if not ticket_ids:
         return {}
     rows = connection.execute(
-        select(ticket.c.id, ticket.c.joined_to).where(ticket.c.id.in_(list(ticket_ids)), ticket.c.joined_to.is_not(None))
+        select(ticket.c.id, ticket.c.joined_to).where(
+            ticket.c.id.in_(list(ticket_ids)), ticket.c.joined_to.is_not(None)
+        )
     )
     return {row.id: row.joined_to for row in rows}
 
