@@ -1,6 +1,6 @@
 """The signposting texts on disk: the operator's replace, add to or withdraw the shipped ones.
 
-No path is ever made of a name that somebody wrote: the files of two folders are listed, and a name is looked up among them.
+No path is ever made of a name that somebody wrote: two folders are listed, and the name is looked up among their files.
 """
 
 import re
@@ -63,6 +63,8 @@ class Signposts:
 
     def problems(self) -> Iterator[str]:
         """Everything that is wrong with the texts, one line each."""
+        if not self._shipped.is_dir():
+            yield f"{self._shipped} is missing; install helpline-mail again"
         for path in _files(self._own):
             if problem := _misplaced(path):
                 yield f"{path}: {problem}"
