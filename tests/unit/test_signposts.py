@@ -224,10 +224,10 @@ def test_an_installation_without_the_shipped_texts_is_named(tmp_path: Path) -> N
     assert list(Signposts(shipped("templates") / "signposts").problems()) == []
 
 
-word = st.from_regex(r"[a-z][a-z-]{0,30}|https://[a-z]{1,90}", fullmatch=True)
+words = st.lists(st.from_regex(r"[a-z]{5,12}-?[a-z]{1,12}|https://[a-z]{70,80}", fullmatch=True), min_size=8)
 
 
-@given(st.lists(word, min_size=1), st.sampled_from(["", "- ", "  ", "12. "]))
+@given(words, st.sampled_from(["", "- ", "  ", "12. "]))
 def test_a_long_line_is_broken_between_words_only_and_keeps_its_margin(words: list[str], mark: str) -> None:
     with TemporaryDirectory() as folder:
         (Path(folder) / "x.txt.j2").write_text(f"Title: x\n.\n{mark}{' '.join(words)}\n")
@@ -235,6 +235,11 @@ def test_a_long_line_is_broken_between_words_only_and_keeps_its_margin(words: li
     assert " ".join(lines).split() == [*mark.split(), *words]
     assert all(len(line) <= 72 or line.removeprefix(mark).count(" ") <= len(mark) for line in lines)
     assert all(line.startswith(" " * len(mark)) for line in lines[1:])
+
+
+def test_what_nobody_can_see_is_not_sent(folder: Path) -> None:
+    (folder / "x.txt.j2").write_text("Title: x\n \nOne  \nt\x07wo\t\n \n")
+    assert Templates(folder.parent).signpost("x", **VALUES) == "One\ntwo"
 
 
 def test_a_telephone_number_is_not_broken(folder: Path) -> None:
