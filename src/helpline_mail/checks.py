@@ -37,9 +37,10 @@ def _finding(what: str, look: Callable[[], str]) -> Finding:
 
 def _templates(settings: Settings) -> str:
     folder = settings.path(settings.helpline.templates) if settings.helpline.templates else None
-    if problems := Templates(folder).check():
+    templates = Templates(folder)
+    if problems := templates.check():
         raise ConfigurationError("; ".join(problems))
-    return "all mails can be written"
+    return f"all mails can be written, and {len(templates.signposts())} signposting texts can be sent"
 
 
 def _calendar(settings: Settings, now: datetime) -> str:

@@ -28,12 +28,13 @@ EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right shows an earlier time than this software's own."""
 OUTCOMES = (
     *("advice given", "signposted", "content removed", "account secured", "referred to police"),
-    *("referred to social care", "no action possible", "withdrawn"),
+    *("referred to social care", "no action possible", "withdrawn", "duplicate", "not for us"),
 )
 CATEGORIES = (
-    *("professional reputation", "social networking", "cyberbullying", "sexting", "online gaming"),
-    *("child protection", "other"),
+    *("reputation", "social-networks", "bullying", "nudes", "gaming", "grooming", "abuse-images", "hate"),
+    *("hacked-account", "impersonation", "privacy", "child-protection", "other"),
 )
+"""The helpline's topics, by the names of their signposting texts where there is one."""
 ADDRESS_HOURS_A_DAY = 8
 """A day's ration of one address in hours' rations, so that an unmarked robot is not answered all day."""
 

@@ -14,10 +14,11 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 from helpline_mail.cli import cli
-from helpline_mail.composition import budgets, policy
+from helpline_mail.composition import CATEGORIES, OUTCOMES, budgets, policy
 from helpline_mail.config import Settings, load, opening_hours, read_secret
 from helpline_mail.config.sections import BudgetsSection
 from helpline_mail.domain.budgets import Budgets
+from helpline_mail.domain.desk import chosen
 from helpline_mail.domain.errors import ConfigurationError, CredentialError, HelplineError, MissingFileError
 from helpline_mail.domain.opening_hours import HORIZON, Window
 from helpline_mail.wire.parse import parse
@@ -469,3 +470,20 @@ def test_a_credential_of_systemd_comes_first(settings: Settings, tmp_path: Path)
     assert read_secret(settings, "imap-password", str(credentials)) == SECRET
     secret_file(credentials / "imap-password", "", 0o440)
     assert refusal(settings, str(credentials)).exit_code == 77
+
+
+@pytest.mark.parametrize(("key", "default"), [("outcomes", OUTCOMES), ("categories", CATEGORIES)])
+def test_an_empty_list_means_the_one_that_the_example_tells(tmp_path: Path, key: str, default: tuple[str, ...]) -> None:
+    told = re.search(rf"Empty: ([^.]*)\.\n{key} = \[\]", EXAMPLE)
+    assert told
+    assert tuple(" ".join(told[1].replace("\n# ", " ").split()).split(", ")) == default
+    assert getattr(policy(load(written(tmp_path, EXAMPLE), TODAY)), key) == default
+    own = changed(f"{key} = []", f'{key} = ["one", "another"]')
+    assert getattr(policy(load(written(tmp_path, own), TODAY)), key) == ("one", "another")
+
+
+def test_every_default_outcome_and_category_can_be_chosen_by_its_name_and_stored() -> None:
+    for names in (OUTCOMES, CATEGORIES):
+        assert [name for name in names if chosen(name, names) != name] == []
+        assert len(set(names)) == len(names)
+        assert max(map(len, names)) <= 80

@@ -5,6 +5,9 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 from helpline_mail.domain.commands import help_text
+from helpline_mail.domain.signposts import listing
+from helpline_mail.wire.template_samples import SIGNPOST_SAMPLES
+from helpline_mail.wire.templates import Templates
 
 ROOT = Path(__file__).parent.parent.parent
 STANDARDS = (ROOT / "docs" / "standards.md").read_text("utf-8")
@@ -48,3 +51,26 @@ def test_the_page_for_staff_shows_a_real_notice_and_every_command() -> None:
     text = golden.get_content().replace("POSH-000001", "POSH-7K3M9Q").replace('"Alice Ångström"', "Alice Ångström")
     assert notice.strip() in text.replace("\r\n", "\n")
     assert commands.strip() == help_text()
+
+
+def test_the_page_on_signposting_shows_the_real_list_a_real_text_and_each_address_in_them(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "signposts.md").read_text("utf-8")
+    names, emergency, addresses, own = re.findall(r"```\n(.*?)\n```", page, re.DOTALL)
+    templates = Templates()
+    assert names == listing(templates.signposts())
+    assert emergency == templates.signpost("emergency", **SIGNPOST_SAMPLES[0])
+    reached: dict[str, list[str]] = {}
+    for name, text in (
+        (found.name, templates.signpost(found.name, **SIGNPOST_SAMPLES[-1])) for found in templates.signposts()
+    ):
+        ways = re.findall(r"https://\S+|[\w.]+@[\w.]+|\b(?:999|101|7726|116 123)\b|\b0\d{3,4} [\d ]*\d", text)
+        for way in set(ways):
+            reached.setdefault(way, []).append(name)
+    everywhere = len(templates.signposts())
+    assert addresses == "\n".join(
+        f"{way}\n    {'all of them' if len(where) == everywhere else ', '.join(where)}"
+        for way, where in sorted(reached.items())
+    )
+    (tmp_path / "signposts").mkdir()
+    (tmp_path / "signposts" / "our-form.txt.j2").write_text(own, "utf-8")
+    assert Templates(tmp_path).check() == []

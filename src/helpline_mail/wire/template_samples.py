@@ -105,3 +105,9 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
     "alarm": tuple(_ALARM | {"advice": advice} for advice in ("run helpline-mail check.", "")),
     "alarm_over": (_ALARM | {"lasted": "11 minutes"},),
 }
+
+SIGNPOST_SAMPLES: tuple[Mapping[str, object], ...] = tuple(
+    _HELPLINE | {"telephone": telephone, "skype": skype}
+    for telephone, skype in product(("0844 381 4772", ""), ("professionalshelpline", ""))
+)
+"""What every signposting text is given."""

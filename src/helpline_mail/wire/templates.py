@@ -4,21 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import (
-    FunctionLoader,
-    StrictUndefined,
-    TemplateSyntaxError,
-    meta,
-    select_autoescape,
-)
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import TemplateSyntaxError, meta
 
 from helpline_mail.domain.errors import ConfigurationError
+from helpline_mail.domain.signposts import Signpost
 from helpline_mail.wire import printable
+from helpline_mail.wire.sandbox import sandbox
 from helpline_mail.wire.shipped import shipped
+from helpline_mail.wire.signposts import SUFFIX, Signposts
 from helpline_mail.wire.template_samples import SAMPLES
 
-SUFFIX = ".txt.j2"
 _SUBJECT, _TEXT = "#subject", "#text"
 
 VALUES = {name: frozenset(samples[0]) for name, samples in SAMPLES.items()}
@@ -38,14 +33,8 @@ class Templates:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folders = [*([folder] if folder else []), shipped("templates")]
-        self._environment = SandboxedEnvironment(
-            loader=FunctionLoader(self._load),
-            undefined=StrictUndefined,
-            autoescape=select_autoescape(("html", "html.j2"), default=False),
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters["line"] = printable.line
+        self._environment = sandbox(self._load)
+        self._signposts = Signposts(shipped("templates") / "signposts", folder / "signposts" if folder else None)
 
     def render(self, name: str, **values: object) -> Rendered:
         """The mail of that template. ConfigurationError if it is missing, or fails with these values."""
@@ -56,13 +45,26 @@ class Templates:
             raise ConfigurationError(f"template {name}{SUFFIX}: {error}") from error
         return Rendered(printable.line(subject), text.strip("\n") + "\n")
 
+    def signposts(self) -> tuple[Signpost, ...]:
+        """The signposting texts that can be sent, by name."""
+        return self._signposts.all()
+
+    def signpost(self, name: str, **values: object) -> str:
+        """The signposting text of that name, given `helpline`, `telephone` and `skype`; no blank line at its ends.
+
+        ConfigurationError if there is none of that name, or it fails with these values.
+        """
+        return self._signposts.text(name, **values)
+
     def check(self) -> list[str]:
-        """Everything that is wrong with the templates, one line each. Every mail is written with every sample."""
-        return [problem for name in VALUES for problem in self._problems(name)] + [
+        """Everything that is wrong with the templates, one line each. Every text is written with every sample."""
+        unknown = [
             f"{path}: no mail is called {path.name.removesuffix(SUFFIX)}; there are {', '.join(VALUES)}"
             for path in sorted(self._folders[0].glob(f"*{SUFFIX}"))
             if path.name.removesuffix(SUFFIX) not in VALUES
         ]
+        mails = [problem for name in VALUES for problem in self._problems(name)]
+        return [*mails, *unknown, *self._signposts.problems()]
 
     def _problems(self, name: str) -> Iterator[str]:
         path = self._path(name)
