@@ -18,6 +18,7 @@ from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.delivery import InDoubt, NotSent, OutboxState, Outcome, Settlement, settle
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.reminders import overtaken
+from helpline_mail.service import clocks
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock, Submitter
 from helpline_mail.service.trouble import unreached_cause
@@ -176,16 +177,8 @@ def _answered(connection: Connection, policy: Policy, mail: Claimed, now: dateti
     """The server has taken an answer for the enquirer: only now does the clock stop."""
     if mail.ticket_id is None:
         return
-    tickets.responded(connection, mail.ticket_id, now)
     running = tickets.clock_if_running(connection, mail.clock_id) if mail.clock_id is not None else None
-    if running is None:
-        return
-    took = policy.hours.opening_time_between(running.started_at, now)
-    kept = now <= running.due_at
-    tickets.stop_clock(connection, running.clock_id, now, kept=kept, took=took)
-    text = f"the enquirer was answered; the promise was {'kept' if kept else 'broken'}"
-    facts = {"opening_seconds": int(took.total_seconds())}
-    events.record(connection, now, "answered", text, ticket_id=mail.ticket_id, outbox_id=mail.id, facts=facts)
+    clocks.stop(connection, policy, mail.ticket_id, running, now, now, "the enquirer was answered", outbox_id=mail.id)
 
 
 def _settle_abandoned(store: Store, correspondence: Correspondence, clock: Clock) -> None:
