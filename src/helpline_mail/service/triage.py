@@ -28,7 +28,7 @@ from helpline_mail.domain.threads import (
     base_subject,
     references_in,
 )
-from helpline_mail.service import staff_mail
+from helpline_mail.service import sent_folder, staff_mail
 from helpline_mail.service.alarms import close_breaker
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
@@ -121,7 +121,11 @@ def _triage_one(store: Store, correspondence: Correspondence, budgets: Budgets, 
         octets = ledger.octets(connection, entry.raw_id)
     message = parse(octets, budgets, truncated=not entry.complete)
     with store.write() as connection:
-        if ledger.claim(connection, entry.id):
+        if not ledger.claim(connection, entry.id):
+            return
+        if entry.sent_since is not None:
+            sent_folder.file(connection, correspondence, entry, message, _arrival(entry, now), now)
+        else:
             context = gather(connection, message, entry, correspondence.policy, correspondence.signer, now)
             intake = decide(message, context, correspondence.policy)
             _apply(connection, correspondence, entry, message, context, intake, now)
@@ -149,6 +153,9 @@ def gather(
     if entry.raw_id is not None and duplicate is None:
         duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
     acknowledged = outbox.acknowledged(connection, message.sender.address, now)
+    candidates = _candidates(connection, message, ids, sent, [
+        token.subject for token in addressed if token.genuine and token.carrier == "reply_address"
+    ])  # fmt: skip
     return Context(
         arrived_at=arrived_at,
         duplicate_of=duplicate if duplicate != entry.message_id else None,
@@ -158,9 +165,8 @@ def gather(
         sent=tuple(dict.fromkeys([
             *outbox.sent_with_nonces(connection, nonces), *(m for i, m in returned.items() if i != own)
         ])),
-        candidates=_candidates(connection, message, ids, sent, [
-            token.subject for token in addressed if token.genuine and token.carrier == "reply_address"
-        ]),
+        candidates=candidates,
+        answered=sent_folder.answered_by_staff(connection, message, [c.ticket_id for c in candidates], policy),
         bad_tokens=len(signed) - len(sent) + sum(not token.genuine for token in addressed),
         mentioned=_mentioned(connection, message, alike.ticket_ids, arrived_at),
         acknowledged=acknowledged,
@@ -239,7 +245,12 @@ def _apply(
     elif entry.ticket_id is not None:
         _end_stand_in(connection, entry.ticket_id, now)
     if intake.disposition not in (Disposition.RECORDED, Disposition.DUPLICATE, Disposition.OWN):
-        message_id = messages.add_incoming(connection, message, ticket_id, intake.kind, context.arrived_at)
+        if intake.answers and intake.member:
+            message_id = messages.add_sent(
+                connection, message, ticket_id, intake.kind, context.arrived_at, intake.member.address
+            )
+        else:
+            message_id = messages.add_incoming(connection, message, ticket_id, intake.kind, context.arrived_at)
     ledger.settle(connection, entry.id, LedgerState.TRIAGED, intake.disposition, message_id)
     for reason in intake.reasons:
         events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=entry.id)
@@ -265,7 +276,11 @@ def _apply(
         correspondence.acknowledge(connection, ticket, message, due_at, now)
     if trips_breaker(intake.withheld):
         correspondence.raise_alarm(connection, FLOOD, FLOOD_TEXT, now)
-    if intake.member and context.grant and message_id is not None:
+    if intake.answers:
+        sent_folder.answered(
+            connection, correspondence.policy, ticket_id, message.date, context.arrived_at, entry.id, now
+        )
+    elif intake.member and context.grant and message_id is not None:
         staff_mail.obey(connection, correspondence, message, message_id, context.grant, intake.member, now)
     elif intake.notify_staff and message_id is not None:
         _tell_staff(connection, correspondence, ticket, message, message_id, context.arrived_at, due_at, intake, now)
@@ -342,6 +357,9 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
     stand_in = unreadable_message(entry)
     with store.write() as connection:
         if not ledger.claim(connection, entry.id):
+            return
+        if entry.sent_since is not None:
+            sent_folder.set_aside(connection, entry, now)
             return
         arrived_at = _arrival(entry, now)
         if entry.raw_id is not None and entry.message_id is None:
