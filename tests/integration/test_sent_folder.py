@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
-from helpline_mail.adapters.store import ledger, messages, schema
+from helpline_mail.adapters.store import ledger, schema
 from helpline_mail.domain.errors import MissingFolderError
-from helpline_mail.service import triage as triage_module
+from helpline_mail.service import queues
+from helpline_mail.service import triage as service
+from helpline_mail.service.collect import GIVE_UP_IN_ANY_CASE_AFTER
 from helpline_mail.service.inquire import ticket_shown
+from helpline_mail.service.queues import quarantined
 from tests.integration.desk import ALICE, BOB, FOLDER, HELPLINE, MALLORY, SENT, Desk, follow_up, header, mail
 
 ENQUIRY = "<one@school.sch.uk>"
@@ -125,15 +128,14 @@ def test_a_stranger_who_uses_the_enquiry_s_message_id_takes_no_answer_from_it(as
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [{"auto_submitted": "auto-replied"}, {"x_autoreply": "yes"}, {"x_auto_response_suppress": "All", "subject": "x"}],
+    "raw",
+    [
+        answer(auto_submitted="auto-replied"),
+        answer(x_autoreply="yes"),
+        answer().replace(b"Subject: Re: ", b"Subject: Automatic reply: "),
+    ],
 )
-def test_an_automatic_reply_of_the_account_is_no_answer(asked: Desk, fields: dict[str, str]) -> None:
-    if fields.pop("subject", None):
-        fields = {"subject_is": "Automatic reply: A pupil and a video"}
-        raw = answer().replace(b"Re: A pupil and a video", fields["subject_is"].encode())
-    else:
-        raw = answer(**fields)
+def test_an_automatic_reply_of_the_account_is_no_answer(asked: Desk, raw: bytes) -> None:
     asked.staff_send(raw)
     assert is_running(asked)
     assert asked.dispositions()[-1] == "recorded"
@@ -264,17 +266,25 @@ def test_a_folder_that_is_not_there_is_named_and_the_inbox_is_read(desk: Desk) -
     assert len(desk.tickets()) == 1
 
 
-def test_a_mail_in_the_folder_that_cannot_be_filed_makes_no_ticket(asked: Desk, monkeypatch: Any) -> None:
-    monkeypatch.setattr(messages, "add_sent", lambda *_args: 1 / 0)
+def test_a_mail_in_the_folder_that_kills_the_process_makes_no_ticket_and_can_be_tried_again(asked: Desk) -> None:
     asked.sent_folder.append(answer(), asked.clock())  # type: ignore[union-attr]
     asked.collect_sent()
-    for _ in range(triage_module.QUARANTINE_AFTER + 1):
-        asked.triage()
-        asked.clock.advance(seconds=10)
+    for _ in range(service.QUARANTINE_AFTER_UNENDED):
+        service._begin(asked.store, asked.clock())
+        asked.clock.advance(seconds=6)
+    assert asked.triage().quarantined == 1
     (entry,) = asked.rows(schema.ledger, schema.ledger.c.state == "quarantined")
     assert (entry.message_id, len(asked.tickets()), is_running(asked)) == (None, 1, True)
-    monkeypatch.undo()
-    with asked.store.write() as connection:
-        ledger.release(connection, entry.id)
+    queues.release(asked.store, entry.id, asked.clock())
     asked.triage()
     assert not is_running(asked)
+
+
+def test_a_mail_in_the_folder_that_the_server_does_not_give_makes_no_ticket(asked: Desk) -> None:
+    uid = asked.sent_folder.append(answer(), asked.clock())  # type: ignore[union-attr]
+    asked.sent_folder.withheld = {uid}  # type: ignore[union-attr]
+    for _ in range(GIVE_UP_IN_ANY_CASE_AFTER):
+        asked.collect_sent()
+    asked.triage()
+    assert (len(asked.tickets()), asked.dispositions()[-1], is_running(asked)) == (1, "recorded", True)
+    assert len(quarantined(asked.store)) == 1
