@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("last_uid", sa.BigInteger(), nullable=False),
         sa.Column("on_server", sa.Integer(), nullable=False),
         sa.Column("last_good_poll", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_since", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mailbox")),
         sa.UniqueConstraint("name", name=op.f("uq_mailbox_name")),
     )

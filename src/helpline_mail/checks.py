@@ -7,8 +7,9 @@ from datetime import datetime
 from helpline_mail.adapters.store import revision
 from helpline_mail.composition import mailbox, open_store, policy, submission_server, trusted
 from helpline_mail.config import Settings
-from helpline_mail.domain.errors import ConfigurationError, HelplineError
+from helpline_mail.domain.errors import ConfigurationError, HelplineError, MissingFolderError
 from helpline_mail.domain.promise import spoken_moment
+from helpline_mail.service.alarms import missing_sent_folder
 from helpline_mail.wire.bank_holidays import known_until
 from helpline_mail.wire.templates import Templates
 
@@ -74,8 +75,14 @@ def _database(settings: Settings) -> str:
 def _imap(settings: Settings) -> str:
     reader = mailbox(settings)
     try:
-        status = reader.examine()
-        return f"{settings.imap.folder} holds {status.exists} messages"
+        status = reader.examine(settings.imap.folder)
+        held = f"{settings.imap.folder} holds {status.exists} messages"
+        if not (sent_folder := settings.imap.sent_folder):
+            return held
+        try:
+            return f"{held}, {sent_folder} {reader.examine(sent_folder).exists}"
+        except MissingFolderError as error:
+            raise MissingFolderError(missing_sent_folder(error)) from None
     finally:
         reader.close()
 

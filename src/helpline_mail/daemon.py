@@ -7,6 +7,7 @@ import asyncio
 import random
 import signal
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC
@@ -18,8 +19,8 @@ from helpline_mail.adapters import systemd
 from helpline_mail.adapters.imap import ImapMailbox
 from helpline_mail.adapters.smtp import SubmissionServer
 from helpline_mail.composition import Parts, mailbox, submission_server
-from helpline_mail.domain.errors import CredentialError, HelplineError, InputOutputError
-from helpline_mail.service.alarms import end_alarm, raise_alarm
+from helpline_mail.domain.errors import CredentialError, HelplineError, InputOutputError, MissingFolderError
+from helpline_mail.service.alarms import SENT_FOLDER, end_alarm, missing_sent_folder, raise_alarm
 from helpline_mail.service.collect import Collected, Doubts, collect
 from helpline_mail.service.digest import digest
 from helpline_mail.service.remind import remind
@@ -159,13 +160,20 @@ class Daemon:
         A message that does not come is a failure as well: a server that gives nothing gets longer and longer pauses.
         """
         doubts, failures = Doubts(), 0
+        sent = _SentFolder(self._parts, self._reader) if self._parts.settings.imap.sent_folder else None
+        if sent is None:
+            with _logged("end of alarm failed"):
+                end_alarm(self._parts.store, self._parts.correspondence, SENT_FOLDER, self._parts.clock)
         while not self._stopping.is_set():
             before = doubts.stored
             try:
                 done = self._collect(doubts)
                 failures = 0 if done.stored or not done.in_doubt else failures + 1
-                if done.stored:
+                whole = sent is None or sent.look(self._stopping)
+                if done.stored or (sent and sent.stored):
                     _wake(loop, self._wake["triage"])
+                if not whole:
+                    continue  # the connection may be gone, and waiting would count as the mailbox's failure
                 if done.in_doubt:
                     self._stopping.wait(_backoff(failures))
                 elif not done.stored:
@@ -198,6 +206,55 @@ class Daemon:
             with _logged("alarm failed"):
                 raise_alarm(self._parts.store, self._parts.correspondence, "mailbox", text, self._parts.clock)
         self._stopping.wait(_backoff(failures))
+
+
+class _SentFolder:
+    """The folder of sent mail, looked at between two looks at the mailbox. Its trouble is its own alarm."""
+
+    def __init__(self, parts: Parts, reader: ImapMailbox) -> None:
+        self._parts, self._reader = parts, reader
+        self._doubts = Doubts()
+        self._failures = 0
+        self._next_look = 0.0
+        self.stored = 0
+        """How many mails the last look found."""
+
+    def look(self, stopping: threading.Event) -> bool:
+        """Reads what is new there, every `poll_every`. False if it could not, and the connection may be gone."""
+        self.stored = 0
+        if stopping.is_set() or time.monotonic() < self._next_look:
+            return True
+        settings, before = self._parts.settings.imap, self._doubts.stored
+        self._next_look = time.monotonic() + settings.poll_every.total_seconds()
+        try:
+            done = collect(
+                self._parts.store, self._reader, settings.sent_folder, self._parts.limits, self._doubts,
+                self._parts.clock, is_sent=True,
+            )  # fmt: skip
+            if done.stored or not done.in_doubt:
+                end_alarm(self._parts.store, self._parts.correspondence, SENT_FOLDER, self._parts.clock)
+            self._failures = 0
+        except Exception as error:  # nothing that is wrong with this folder may end the reading of the mailbox
+            self._failed(error, stopping)
+            return False
+        finally:
+            self.stored = self._doubts.stored - before
+        if self.stored:
+            log.info("collected from the sent folder", messages=self.stored)
+        return True
+
+    def _failed(self, error: Exception, stopping: threading.Event) -> None:
+        if stopping.is_set():
+            return
+        self._failures += 1
+        text = str(error) if isinstance(error, HelplineError) else f"our own fault: {type(error).__name__}"
+        log.error("sent folder failed", error=text, exc_info=not isinstance(error, HelplineError))
+        if isinstance(error, MissingFolderError):
+            text = missing_sent_folder(error)
+        elif isinstance(error, InputOutputError) or self._failures == 1:
+            return
+        with _logged("alarm failed"):
+            raise_alarm(self._parts.store, self._parts.correspondence, SENT_FOLDER, text, self._parts.clock)
 
 
 @contextmanager

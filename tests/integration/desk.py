@@ -39,7 +39,7 @@ HELPLINE, ALICE, MALLORY = "helpline@example.org.uk", "alice@school.sch.uk", "ma
 BOB = "bob@club.example"
 AMY, LEAD = "amy@example.org.uk", "lead@example.org.uk"
 SIGNER = Signer((b"k" * 32,), HELPLINE)
-FOLDER = "INBOX"
+FOLDER, SENT = "INBOX", "Sent"
 TEMPLATES = Templates()
 
 
@@ -140,6 +140,8 @@ class Desk:
     mailbox: MemoryMailbox = field(default_factory=MemoryMailbox)
     limits: CollectLimits = CollectLimits(50, 1_000_000, 500_000, 10_000)  # noqa: RUF009  frozen
     doubts: Doubts = field(default_factory=Doubts)
+    sent_folder: MemoryMailbox | None = None
+    sent_doubts: Doubts = field(default_factory=Doubts)
     letterbox: Letterbox = field(default_factory=Letterbox)
 
     def decide_otherwise(self, **changes: Any) -> None:
@@ -147,6 +149,15 @@ class Desk:
 
     def collect(self) -> Collected:
         return collect(self.store, self.mailbox, FOLDER, self.limits, self.doubts, self.clock)
+
+    def open_sent_folder(self) -> MemoryMailbox:
+        """From now on staff answer from the shared mailbox, and its Sent folder is read."""
+        self.sent_folder = self.mailbox.beside[SENT] = MemoryMailbox()
+        self.collect_sent()
+        return self.sent_folder
+
+    def collect_sent(self) -> Collected:
+        return collect(self.store, self.mailbox, SENT, self.limits, self.sent_doubts, self.clock, is_sent=True)
 
     def collect_once(self) -> Collected:
         """What `once collect` does, without its pauses."""
@@ -169,6 +180,15 @@ class Desk:
         for octets in mails:
             self.mailbox.append(octets, self.clock())
         self.collect()
+        self.triage()
+        self.submit()
+
+    def staff_send(self, *mails: bytes) -> None:
+        """Staff send from their client as helpline@, which keeps a copy in the Sent folder; it is found and filed."""
+        assert self.sent_folder is not None
+        for octets in mails:
+            self.sent_folder.append(octets, self.clock())
+        self.collect_sent()
         self.triage()
         self.submit()
 

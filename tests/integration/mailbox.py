@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from helpline_mail.domain.errors import ServerUnavailableError
+from helpline_mail.domain.errors import MissingFolderError, ServerUnavailableError
 from helpline_mail.domain.mailbox import Listed, MailboxStatus
 
 
 class MemoryMailbox:
-    """A `MailboxReader`. `asked` records which UIDs were fetched in one call, whole or in part."""
+    """A `MailboxReader`. `asked` records which UIDs were fetched in one call, whole or in part.
+
+    What it holds itself is its INBOX; `beside` are other folders, each a mailbox of its own.
+    """
 
     def __init__(self, uidvalidity: int = 1) -> None:
         self.uidvalidity = uidvalidity
@@ -26,6 +29,8 @@ class MemoryMailbox:
         self._messages: dict[int, tuple[bytes, datetime]] = {}
         self._next_uid = 1
         self._open = False
+        self.beside: dict[str, MemoryMailbox] = {}
+        self._at = self
 
     def append(self, octets: bytes, arrived_at: datetime) -> int:
         """Delivers a message; returns its UID."""
@@ -43,18 +48,25 @@ class MemoryMailbox:
         self._messages = dict(enumerate(self._messages.values(), start=1))
         self._next_uid = len(self._messages) + 1
 
-    def examine(self) -> MailboxStatus:
-        """Opens it read-only."""
-        self._open = True
-        return MailboxStatus(self.uidvalidity, len(self._messages))
+    def examine(self, folder: str) -> MailboxStatus:
+        """Opens it, or a folder beside it, read-only."""
+        if folder != "INBOX" and folder not in self.beside:
+            raise MissingFolderError(f"imap: the server has no folder {folder}")
+        self._at = self.beside.get(folder, self)
+        self._at._open = True
+        return MailboxStatus(self._at.uidvalidity, len(self._at._messages))
 
     def uids_after(self, uid: int) -> list[int]:
         """The UIDs above that one."""
+        if self._at is not self:
+            return self._at.uids_after(uid)
         self._require_connection()
         return sorted(found for found in self._messages if found > uid)
 
     def listed(self, uids: Iterable[int]) -> list[Listed]:
         """Sizes and dates."""
+        if self._at is not self:
+            return self._at.listed(uids)
         self._require_connection()
         here = [uid for uid in sorted(uids) if uid in self._messages]
         return [Listed(uid, self.announced_sizes.get(uid, len(self._messages[uid][0])), self._messages[uid][1])
@@ -62,11 +74,15 @@ class MemoryMailbox:
 
     def fetch(self, uids: Iterable[int]) -> dict[int, bytes]:
         """Whole messages."""
+        if self._at is not self:
+            return self._at.fetch(uids)
         wanted = self._ask("whole", uids)
         return {uid: self._messages[uid][0] for uid in wanted if uid in self._messages and uid not in self.withheld}
 
     def fetch_beginning(self, uid: int, octets: int) -> bytes | None:
         """A message's beginning."""
+        if self._at is not self:
+            return self._at.fetch_beginning(uid, octets)
         wanted = self._ask("beginning", [uid])
         return (
             self._messages[uid][0][:octets] if wanted and uid in self._messages and uid not in self.withheld else None

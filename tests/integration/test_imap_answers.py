@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from helpline_mail.adapters.imap import NO_DATE, ImapMailbox
+from helpline_mail.domain.errors import MissingFolderError, ServerUnavailableError
 from helpline_mail.domain.mailbox import Listed
 
 
@@ -19,6 +20,7 @@ class Server(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
     answer = b""
+    folders = b'* LIST (\\HasNoChildren) "/" INBOX'
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Session)
@@ -37,6 +39,11 @@ class Session(socketserver.StreamRequestHandler):
             if command.startswith(b"AUTHENTICATE"):
                 self._say(b"+ ")
                 self.server.heard.append(base64.b64decode(self.rfile.readline()))
+            elif command.startswith(b"EXAMINE") and b"INBOX" not in command:
+                self.wfile.write(tag + b" NO there is no such mailbox\r\n")
+                continue
+            elif command.startswith(b"LIST") and command.rstrip(b'"').endswith(b"*"):
+                self._say(self.server.folders)
             elif command.startswith(b"EXAMINE"):
                 self._say(b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] yes\r\n* OK [UIDNEXT 4] yes")
             elif command.startswith(b"UID FETCH"):
@@ -116,3 +123,30 @@ def test_a_login_in_ascii_is_sent_by_login(server: Server) -> None:
     mailbox.examine()
     mailbox.close()
     assert server.heard[0] == b'LOGIN helpline@example.org.uk "pass word"'
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (b'* LIST () "/" INBOX', "the server has no folder Sent$"),
+        (b'* LIST () "/" INBOX\r\n* LIST (\\Sent) "/" "Gesendete &AMQ-"', "its folder for sent mail is Gesendete Ä$"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_named_with_the_one_for_sent_mail(
+    server: Server, folders: bytes, said: str
+) -> None:  # RFC 6154
+    server.folders = folders
+    mailbox = reader(server)
+    mailbox.examine()
+    with pytest.raises(MissingFolderError, match=said):
+        mailbox.examine("Sent")
+    assert mailbox.examine("INBOX").exists == 3, "the connection is kept"
+    mailbox.close()
+
+
+def test_a_folder_that_is_there_and_does_not_open_may_open_later(server: Server) -> None:
+    server.folders = b'* LIST () "/" Sent'
+    mailbox = reader(server)
+    with pytest.raises(ServerUnavailableError):
+        mailbox.examine("Sent")
+    mailbox.close()

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import LoginError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
+from imapclient.imapclient import SENT
 
-from helpline_mail.domain.errors import CredentialError, HelplineError, ServerUnavailableError
+from helpline_mail.domain.errors import CredentialError, HelplineError, MissingFolderError, ServerUnavailableError
 from helpline_mail.domain.mailbox import Listed, MailboxStatus
+from helpline_mail.wire.printable import line
 
 FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 0.25, 15.0
 """IDLE is re-issued, soon at first: an EXISTS that comes together with the server's "+ idling" is only read at DONE.
@@ -26,7 +28,7 @@ NO_DATE = datetime(2999, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class ImapMailbox:
-    """One mailbox of one account on one connection. Not for two threads at once."""
+    """One account on one connection, and the folder of it that is waited for. Not for two threads at once."""
 
     host: str
     port: int
@@ -39,17 +41,38 @@ class ImapMailbox:
     _client: Any = field(default=None, repr=False)
     _seen: tuple[MailboxStatus, int | None] | None = field(default=None, repr=False)
 
-    def examine(self) -> MailboxStatus:
-        """Opens the mailbox read-only, so that not even \\Recent changes (RFC 3501 section 6.3.2)."""
+    def examine(self, folder: str | None = None) -> MailboxStatus:
+        """Opens a folder read-only, so that not even \\Recent changes (RFC 3501 section 6.3.2).
+
+        Without a name: the one that is waited for. Raises MissingFolderError if the server does not list another.
+        """
+        name = self.folder if folder is None else folder
         with self._border("open the mailbox"):
             if self._client is None:
                 self._connect()
-            self._seen = self._select()
-            return self._seen[0]
+            try:
+                seen = self._select(name)
+            except IMAPClientAbortError:
+                raise
+            except IMAPClientError:
+                if name != self.folder:
+                    self._refuse_missing(name)
+                raise
+            if name == self.folder:
+                self._seen = seen
+            return seen[0]
 
-    def _select(self) -> tuple[MailboxStatus, int | None]:
-        """What the mailbox holds now, and its UIDNEXT if the server says it."""
-        answer = self._client.select_folder(self.folder, readonly=True)
+    def _refuse_missing(self, name: str) -> None:
+        """Raises MissingFolderError for a folder that the server does not list; one that is there may open later."""
+        if any(found == name for _, _, found in self._client.list_folders()):
+            return
+        sent = self._client.find_special_folder(SENT)  # RFC 6154, or one of the usual names
+        hint = f"; its folder for sent mail is {line(sent, 100)}" if sent else ""
+        raise MissingFolderError(f"imap: the server has no folder {line(name, 100)}{hint}")
+
+    def _select(self, folder: str) -> tuple[MailboxStatus, int | None]:
+        """What a folder holds now, and its UIDNEXT if the server says it."""
+        answer = self._client.select_folder(folder, readonly=True)
         return MailboxStatus(int(answer[b"UIDVALIDITY"]), int(answer[b"EXISTS"])), answer.get(b"UIDNEXT")
 
     def uids_after(self, uid: int) -> list[int]:
@@ -88,7 +111,7 @@ class ImapMailbox:
         IDLE (RFC 2177) only wakes us sooner: whoever calls this searches afterwards, whatever it heard.
         """
         with self._border("wait for mail"):
-            if self._select() != self._seen:
+            if self._select(self.folder) != self._seen:
                 return  # it came since `examine`; told within a search's answer, IDLE would not tell of it again
             if not self._client.has_capability("IDLE"):
                 stop.wait(seconds)

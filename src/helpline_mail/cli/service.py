@@ -1,5 +1,6 @@
 """demo, run, once: the service itself."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,8 @@ from helpline_mail.domain.errors import HelplineError
 
 if TYPE_CHECKING:
     from helpline_mail.composition import Parts
+    from helpline_mail.service.collect import Collected
+    from helpline_mail.service.ports import MailboxReader
 
 PAUSE_SECONDS = 2.0
 """Before the server is asked again for a message that it did not give."""
@@ -57,45 +60,62 @@ def once(context: Context, loop: str) -> int:
     status = 0
     for name in passes:
         try:
-            click.echo(f"{name}: {_PASSES[name](parts)}")
+            for done in _PASSES[name](parts):
+                click.echo(f"{name}: {done}")
         except HelplineError as error:  # what cannot be collected now must not keep back what is due
             click.echo(f"helpline-mail: {name}: {error}", err=True)
             status = status or error.exit_code
     return status
 
 
-def _collect(parts: "Parts") -> str:
-    import time
-
+def _collect(parts: "Parts") -> Iterator[str]:
     from helpline_mail.composition import mailbox
-    from helpline_mail.service.collect import collect_all
+    from helpline_mail.domain.errors import MissingFolderError
+    from helpline_mail.service.alarms import missing_sent_folder
 
-    reader = mailbox(parts.settings)
+    reader, imap = mailbox(parts.settings), parts.settings.imap
     try:
-        done = collect_all(
-            parts.store, reader, parts.settings.imap.folder, parts.limits, parts.clock,
-            pause=lambda: time.sleep(PAUSE_SECONDS),
-        )  # fmt: skip
+        yield _said(_collect_from(parts, reader, imap.folder))
+        if imap.sent_folder:
+            done = _collect_from(parts, reader, imap.sent_folder, is_sent=True)
+            if done.stored or done.in_doubt:
+                yield f"{_said(done)}, from the sent folder"
+    except MissingFolderError as error:
+        raise MissingFolderError(missing_sent_folder(error)) from None
     finally:
         reader.close()
+
+
+def _collect_from(parts: "Parts", reader: "MailboxReader", folder: str, *, is_sent: bool = False) -> "Collected":
+    import time
+
+    from helpline_mail.service.collect import collect_all
+
+    return collect_all(
+        parts.store, reader, folder, parts.limits, parts.clock, pause=lambda: time.sleep(PAUSE_SECONDS),
+        is_sent=is_sent,
+    )  # fmt: skip
+
+
+def _said(done: "Collected") -> str:
     return f"{done.stored} stored" + (f", {done.in_doubt} that the server would not give" if done.in_doubt else "")
 
 
-def _triage(parts: "Parts") -> str:
+def _triage(parts: "Parts") -> Iterator[str]:
     from helpline_mail.service.triage import triage
 
     done = triage(parts.store, parts.correspondence, parts.budgets, parts.clock)
-    return f"{done.triaged} filed, {done.quarantined} quarantined, {done.failed} to be tried again"
+    yield f"{done.triaged} filed, {done.quarantined} quarantined, {done.failed} to be tried again"
 
 
-def _remind(parts: "Parts") -> str:
+def _remind(parts: "Parts") -> Iterator[str]:
     from helpline_mail.service.digest import digest
     from helpline_mail.service.remind import remind
 
-    return f"{sum(work(parts.store, parts.correspondence, parts.clock) for work in (remind, digest))} queued"
+    yield f"{sum(work(parts.store, parts.correspondence, parts.clock) for work in (remind, digest))} queued"
 
 
-def _submit(parts: "Parts") -> str:
+def _submit(parts: "Parts") -> Iterator[str]:
     import asyncio
 
     from helpline_mail.composition import submission_server
@@ -111,7 +131,7 @@ def _submit(parts: "Parts") -> str:
     if done.unreachable is not None:
         refused = done.unreachable.exit_code == CredentialError.exit_code
         raise (CredentialError if refused else ServerUnavailableError)(done.unreachable.reason)
-    return f"{done.tried} tried"
+    yield f"{done.tried} tried"
 
 
 _PASSES = {"collect": _collect, "triage": _triage, "remind": _remind, "submit": _submit}

@@ -147,6 +147,15 @@ class Imap(_Server):
     batch_bytes: Annotated[int, Field(ge=1_000_000)] = 16_000_000
     message_bytes: Annotated[int, Field(ge=100_000)] = 50_000_000
 
+    @field_validator("sent_folder")
+    @classmethod
+    def _is_another(cls, sent_folder: str, info: ValidationInfo) -> str:
+        if sent_folder and sent_folder.casefold() == info.data.get("folder", "").casefold():
+            raise ValueError(
+                "this is the folder that enquiries come to; write the one that your mail client keeps sent mail in"
+            )
+        return sent_folder
+
 
 class Smtp(_Server):
     """The submission server that takes our mail."""

@@ -88,7 +88,7 @@ class Orders:
         if not self.commands:
             return "answer"
         found = [FORMS[command.name].purpose for command in self.commands]
-        plain = "answer" if _SALUTATION.match(self.text) else "unclear"
+        plain: Purpose = "answer" if _SALUTATION.match(self.text) else "unclear"
         return next((purpose for purpose in found if purpose != "unclear"), plain)
 
     def named(self, name: str) -> Command | None:

@@ -31,8 +31,8 @@ from helpline_mail.domain.deeds import (
 from helpline_mail.domain.message import folded
 from helpline_mail.domain.policy import Policy, StaffMember
 
-
 _ADDRESS = re.compile(r"<?([^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+\.[^@\s<>,;:\"()]+)>?")
+_TELLING_LETTERS = 4  # titles and initials tell little
 _WORD = re.compile(r"\w+")
 LONGEST_WAIT_DAYS = 60
 CHANNELS = {"call": "telephone", "skype": "skype"}
@@ -70,7 +70,7 @@ def decide(
         return (Refuse(orders.mistakes),)
     if orders.named("anyway"):
         return (Refuse(("There is nothing that is held and could be sent on. Reply to the mail that said so.",)),)
-    if ticket is None and any(command.name not in WITHOUT_TICKET or command.name == "send" and command.argument
+    if ticket is None and any(command.name not in WITHOUT_TICKET or (command.name == "send" and command.argument)
                               for command in orders.commands or (Command(""),)):  # fmt: skip
         return (Refuse((NEEDS_TICKET,)),)
     case = _Case(orders, letter, ticket, writer, policy, now, signposts, anyway)
@@ -188,9 +188,10 @@ def identifying(text: str, told: Iterable[str]) -> str | None:
         if item and folded(item) in low:
             return item
         if "@" not in item:
-            for word in _WORD.findall(item):
-                if len(word) > 3 and word.casefold() in present:  # noqa: PLR2004  titles and initials tell little
-                    return word
+            words: list[str] = _WORD.findall(item)
+            longer = (word for word in words if len(word) >= _TELLING_LETTERS and word.casefold() in present)
+            if word := next(longer, None):
+                return word
     return None
 
 

@@ -31,6 +31,12 @@ class ServerUnavailableError(HelplineError):
     exit_code = 69
 
 
+class MissingFolderError(HelplineError):
+    """A folder that the configuration names is not on the mail server, which works otherwise."""
+
+    exit_code = 78
+
+
 class InputOutputError(HelplineError):
     """Reading or writing a file or the database failed."""
 

@@ -5,10 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from helpline_mail.domain.message import Bounce, Message, folded
+from helpline_mail.domain.notices import says_automatic
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Sent, Told, notice_reason, ration_reason
 from helpline_mail.domain.responder import Reason, Verdict, authentication_reason, automatic_reason
-from helpline_mail.domain.staff import Grant, prove
+from helpline_mail.domain.staff import Grant, prove, prove_answer
 from helpline_mail.domain.threads import Candidate, Mediation, ThreadDecision, decide_thread
 
 
@@ -23,6 +24,7 @@ class Disposition(StrEnum):
     OWN = "own"
     STAFF = "staff"
     PARTNER = "partner"
+    SENT = "sent"
     RECORDED = "recorded"
 
 
@@ -68,6 +70,8 @@ class Context:
     verdict: Verdict | None = None
     grants: tuple[Grant, ...] = ()
     """The mails to staff whose own signed reply addresses it came to."""
+    answered: frozenset[int] = frozenset()
+    """Of a mail in the name of staff: the tickets that it brings evidence for and whose enquirer gets it as well."""
 
     @property
     def vouched(self) -> bool:
@@ -98,6 +102,8 @@ class Intake:
     """With STAFF: the mail of ours that it answers."""
     mediation: Mediation | None = None
     """With PARTNER: the correspondence that it belongs to."""
+    answers: bool = False
+    """With STAFF: the enquirer got it from that member of staff and not from us, so the clock stops."""
     in_list: bool = False
     """Staff are told in the next list and not by a notice of its own."""
 
@@ -229,6 +235,8 @@ def _from_staff(message: Message, thread: ThreadDecision, context: Context, poli
     claimed = policy.staff_member(address.addr_spec) if address else None
     if claimed is None or thread.ticket_id is not None:
         return None
+    if (answer := _answer_in_copy(message, context, policy)) is not None:
+        return answer
     proof = prove(address, context.grants, context.verdict, policy, context.arrived_at)
     tickets = {c.ticket_id for c in context.candidates if c.evidence != "stored_message_id"}
     if proof.grant is not None:
@@ -238,4 +246,16 @@ def _from_staff(message: Message, thread: ThreadDecision, context: Context, poli
     return Intake(
         Disposition.STAFF, "staff" if proof.member else "staff_unverified", next(iter(tickets)) if len(tickets) == 1 else None,
         starts_clock=False, acknowledge=False, notify_staff=True, reasons=(proof.reason,), member=proof.member, grant=proof.grant,
+    )  # fmt: skip
+
+
+def _answer_in_copy(message: Message, context: Context, policy: Policy) -> Intake | None:
+    """A proved mail of staff to the enquirer of exactly one ticket that it refers to: that is an answer already."""
+    member = prove_answer(message.sender.address, context.verdict, policy)
+    if member is None or context.grants or len(context.answered) != 1 or says_automatic(message.subject):
+        return None
+    reason = Reason("staff_answered", "a member of staff wrote to the enquirer, with us in copy", "withheld")
+    return Intake(
+        Disposition.STAFF, "answer", next(iter(context.answered)), starts_clock=False, acknowledge=False,
+        notify_staff=False, reasons=(reason,), member=member, answers=True,
     )  # fmt: skip

@@ -64,5 +64,14 @@ def prove(
     return Proof(member, grant, reason)
 
 
+def prove_answer(writer: Address | None, verdict: Verdict | None, policy: Policy) -> StaffMember | None:
+    """Who wrote a mail that came to no reply address of ours: a member whom the receiver vouches for, or nobody.
+
+    There is no token here, so `token` alone as the policy leaves nothing that could prove it.
+    """
+    vouched = verdict is not None and verdict.aligned and not verdict.failed
+    return policy.staff_member(writer.addr_spec) if writer is not None and vouched else None
+
+
 def _unproved(code: str, text: str, grant: Grant | None) -> Proof:
     return Proof(None, grant, Reason(code, f"{text}: kept, sent on to nobody", "withheld"))

@@ -4,10 +4,19 @@ from typing import Any
 
 from helpline_mail.adapters.store import events, outbox
 from helpline_mail.adapters.store.engine import Store
+from helpline_mail.domain.errors import MissingFolderError
 from helpline_mail.domain.rations import breaker_closes
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
 from helpline_mail.service.trouble import FLOOD
+
+SENT_FOLDER = "sent_folder"
+"""The cause of the alarm that the folder of sent mail cannot be read."""
+
+
+def missing_sent_folder(error: MissingFolderError) -> str:
+    """What the alarm and `check` say of a Sent folder that is not there."""
+    return f"imap.sent_folder: {str(error).removeprefix('imap: ')}; correct the name, or leave it empty to read none"
 
 
 def raise_alarm(store: Store, correspondence: Correspondence, cause: str, text: str, clock: Clock) -> bool:

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from helpline_mail.adapters.store import events, messages, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
-from helpline_mail.domain.promise import due
+from helpline_mail.service import clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +18,6 @@ class Answered:
     kept: bool | None
     took: timedelta
     """Opening time since the query."""
-
-
-def restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime, now: datetime) -> None:
-    """Starts the clock of the first query that came after the answer, if one did before it was recorded.
-
-    Where the calendar gives no deadline an answer is due at once, as when the query was filed.
-    """
-    query = messages.first_query_after(connection, ticket_id, at)
-    if query is None:
-        return
-    message_id, arrived_at = query
-    try:
-        due_at = due(policy.hours, arrived_at, policy.response).due
-    except ValueError:
-        due_at = now
-    tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at)
-    facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
-    text = "an answer is due to what came after the answer that was recorded"
-    events.record(connection, now, "clock_started", text, ticket_id=ticket_id, facts=facts)
 
 
 def answer(store: Store, policy: Policy, reference: str, at: datetime, now: datetime) -> Answered:
@@ -53,21 +32,8 @@ def answer(store: Store, policy: Policy, reference: str, at: datetime, now: date
         if running and at < running.started_at:
             raise BadInputError(f"--at: the query came later, at {running.started_at.isoformat()}")
         messages.add_outgoing(connection, ticket["id"], "answer", at)
-        tickets.responded(connection, ticket["id"], at)
-        if running is None:
+        stopped = clocks.stop(connection, policy, ticket["id"], running, at, now, "an answer was recorded")
+        if stopped is None:
             events.record(connection, now, "answered", "an answer was recorded; none was due", ticket_id=ticket["id"])
             return Answered(ticket["reference"], None, timedelta())
-        took = policy.hours.opening_time_between(running.started_at, at)
-        kept = at <= running.due_at
-        tickets.stop_clock(connection, running.clock_id, at, kept=kept, took=took)
-        restart(connection, policy, ticket["id"], at, now)
-        text = f"an answer was recorded; the promise was {'kept' if kept else 'broken'}"
-        events.record(
-            connection,
-            now,
-            "answered",
-            text,
-            ticket_id=ticket["id"],
-            facts={"opening_seconds": int(took.total_seconds())},
-        )
-        return Answered(ticket["reference"], kept, took)
+        return Answered(ticket["reference"], stopped.kept, stopped.took)

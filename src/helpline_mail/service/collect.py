@@ -75,14 +75,19 @@ class Collected:
 
 
 def collect(
-    store: Store, reader: MailboxReader, folder: str, limits: CollectLimits, doubts: Doubts, clock: Clock
-) -> Collected:
-    """One pass: what came of everything above the read position. Raises ServerUnavailableError or CredentialError."""
-    at, renumbered = _open(store, reader, folder, clock)
+    store: Store, reader: MailboxReader, folder: str, limits: CollectLimits, doubts: Doubts, clock: Clock,
+    *, is_sent: bool = False,
+) -> Collected:  # fmt: skip
+    """One pass: what came of everything above the read position. Raises ServerUnavailableError or CredentialError.
+
+    In a folder of sent mail (`is_sent`) what stood there at the first look is recorded and never fetched. Raises
+    MissingFolderError too.
+    """
+    at, renumbered = _open(store, reader, folder, clock, is_sent=is_sent)
     if doubts.uidvalidity != at.uidvalidity:
         doubts.uidvalidity, doubts.suspects = at.uidvalidity, {}
     stored, breaks = doubts.stored, doubts.breaks
-    this = _Pass(store, reader, at, limits, doubts, clock)
+    this = _Pass(store, reader, folder, at, limits, doubts, clock)
     new = reader.uids_after(at.last_uid)
     for start in range(0, len(new), LISTED_AT_ONCE):
         this.read(new[start : start + LISTED_AT_ONCE])
@@ -93,8 +98,9 @@ def collect(
 
 
 def collect_all(
-    store: Store, reader: MailboxReader, folder: str, limits: CollectLimits, clock: Clock, pause: Callable[[], None]
-) -> Collected:
+    store: Store, reader: MailboxReader, folder: str, limits: CollectLimits, clock: Clock, pause: Callable[[], None],
+    *, is_sent: bool = False,
+) -> Collected:  # fmt: skip
     """What came of as many passes as it takes to settle every doubt, ten at most. Raises as `collect` does.
 
     The server is blamed for good only by the third pass that blames it: poisonous messages may lie in a row.
@@ -103,7 +109,7 @@ def collect_all(
     for number in range(PASSES_AT_MOST):
         stored, breaks = doubts.stored, doubts.breaks
         try:
-            done = collect(store, reader, folder, limits, doubts, clock)
+            done = collect(store, reader, folder, limits, doubts, clock, is_sent=is_sent)
         except ServerUnavailableError:
             blamed += 1
             if doubts.breaks == breaks or blamed == BLAME_THE_SERVER_AFTER or number == PASSES_AT_MOST - 1:
@@ -117,13 +123,13 @@ def collect_all(
     return Collected(doubts.stored, renumbered, in_doubt)
 
 
-def _open(store: Store, reader: MailboxReader, folder: str, clock: Clock) -> tuple[Position, bool]:
+def _open(store: Store, reader: MailboxReader, folder: str, clock: Clock, *, is_sent: bool) -> tuple[Position, bool]:
     """How far the mailbox was read, and whether the server has renumbered it."""
-    status = reader.examine()
+    status = reader.examine(folder)
     now = clock()
     with store.write() as connection:
         before = ledger.position(connection, folder)
-        at = ledger.open_mailbox(connection, folder, status, now)
+        at = ledger.open_mailbox(connection, folder, status, now, is_sent=is_sent)
         renumbered = before is not None and before.uidvalidity != at.uidvalidity
         if renumbered:
             text = "the server renumbered the mailbox (new UIDVALIDITY); every message was compared again"
@@ -137,6 +143,7 @@ class _Pass:
 
     store: Store
     reader: MailboxReader
+    folder: str
     at: Position
     limits: CollectLimits
     doubts: Doubts
@@ -151,12 +158,14 @@ class _Pass:
         here = self.reader.listed([uid for uid in uids if uid not in known])
         if missing := sorted({*uids} - known - {m.uid for m in here}):
             here += self.reader.listed(missing)  # a second look: what is written off is never looked for again
+        old = [m for m in here if self.at.sent_since is not None and m.arrived_at < self.at.sent_since]
+        here = [m for m in here if m not in old]
         self.pending |= {m.uid: m for m in here if m.uid in self.doubts.suspects}
         for batch in _batches([m for m in here if m.uid not in self.pending], self.limits):
             fetched = self._fetch(batch)
             self._keep([m for m in batch if m.uid in fetched], fetched, [], batch[-1].uid)
         # Found and not listed: they have left the mailbox meanwhile.
-        self._keep([], {}, sorted({*uids} - known - {m.uid for m in here}), uids[-1])
+        self._keep([], {}, sorted({*uids} - known - {m.uid for m in (*here, *old)}), uids[-1], old)
 
     def read_alone(self, message: Listed, last_uid: int) -> None:
         """Stores a pending message, or counts a failure; the one too many stores it without octets."""
@@ -202,19 +211,20 @@ class _Pass:
             self._came_well(1)
 
     def _reconnect(self) -> None:
-        if self.reader.examine().uidvalidity != self.at.uidvalidity:
+        if self.reader.examine(self.folder).uidvalidity != self.at.uidvalidity:
             raise ServerUnavailableError("imap: the server renumbered the mailbox while it was read; it is read again")
 
     def _keep(
-        self, listed: Sequence[Listed], fetched: dict[int, tuple[bytes, bool]], gone: Sequence[int], last_uid: int
-    ) -> None:
+        self, listed: Sequence[Listed], fetched: dict[int, tuple[bytes, bool]], gone: Sequence[int], last_uid: int,
+        old: Sequence[Listed] = (),
+    ) -> None:  # fmt: skip
         """Stores these and moves the read position to that UID, but never past a pending one."""
         for uid in (*(m.uid for m in listed), *gone):
             self.pending.pop(uid, None)
             self.doubts.suspects.pop(uid, None)
         reached = min([last_uid, *(uid - 1 for uid in self.pending)])
         with self.store.write() as connection:
-            stored = ledger.store(connection, self.at, listed, fetched, gone, reached, self.clock())
+            stored = ledger.store(connection, self.at, listed, fetched, gone, reached, self.clock(), old)
         self.doubts.stored += stored
 
 

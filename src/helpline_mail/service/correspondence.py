@@ -14,14 +14,12 @@ from helpline_mail.adapters.store import events, messages, outbox, tickets
 from helpline_mail.adapters.store.notices import Untold
 from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.acknowledgement import Acknowledgement, acknowledge
-from helpline_mail.domain.intake import Disposition, Intake
 from helpline_mail.domain.message import Address, Message
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_duration, spoken_time
 from helpline_mail.domain.reminders import RunningClock, Step, recipients
 from helpline_mail.service.letters import thread_of
 from helpline_mail.service.replies import Replies
-from helpline_mail.wire import answers
 from helpline_mail.wire.compose import compose, is_writable
 from helpline_mail.wire.parse import parse
 from helpline_mail.wire.templates import Rendered

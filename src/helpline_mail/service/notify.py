@@ -98,7 +98,7 @@ class Notices(Trouble):
         """Tells the others, once a ticket, that a member of staff answers automatically and may be away."""
         others = [other for other in self.policy.staff if other != member] or list(self.policy.staff)
         rendered = self.templates.render(
-            "away", helpline=self.policy.helpline.name, reference=ticket["reference"], name=member.name
+            "away", helpline=self.policy.helpline.name, reference=ticket["reference"], who=member.name
         )
         self._to_staff(
             connection, rendered, f"away/{ticket['id']}/{member.address}"[:90], "notice", others, ticket, now

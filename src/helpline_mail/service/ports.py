@@ -12,10 +12,13 @@ Clock = Callable[[], datetime]
 
 
 class MailboxReader(Protocol):
-    """A mailbox that is read and never changed. Every call may raise ServerUnavailableError or CredentialError."""
+    """An account whose folders are read, one at a time, and never changed.
 
-    def examine(self) -> MailboxStatus:
-        """Opens the mailbox read-only, connecting first if there is no connection."""
+    Every call may raise ServerUnavailableError or CredentialError.
+    """
+
+    def examine(self, folder: str) -> MailboxStatus:
+        """Opens that folder read-only, connecting first if there is no connection. Raises MissingFolderError too."""
 
     def uids_after(self, uid: int) -> list[int]:
         """The UIDs above that one, ascending."""

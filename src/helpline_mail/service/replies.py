@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from helpline_mail.adapters.store import events, mediations, messages, outbox, tickets
 from helpline_mail.domain.message import Address, Enclosure
 from helpline_mail.domain.policy import Partner, StaffMember
+from helpline_mail.domain.signposts import listing
 from helpline_mail.domain.threads import Mediation
 from helpline_mail.service.filing import new_reference
 from helpline_mail.service.letters import short_of
@@ -34,14 +35,16 @@ class Replies(Notices):
 
     def signposts(self) -> dict[str, str]:
         """The approved signposting texts by name."""
-        values = {"helpline": self.policy.helpline.name, "telephone": self.policy.telephone, "skype": self.policy.skype}
-        return {post.name: self.templates.signpost(post.name, **values) for post in self.templates.signposts()}
+        return {
+            post.name: self.templates.signpost(
+                post.name, helpline=self.policy.helpline.name, telephone=self.policy.telephone, skype=self.policy.skype
+            )
+            for post in self.templates.signposts()
+        }
 
     def signpost_list(self) -> list[str]:
         """The signposting texts, one a line."""
-        posts = self.templates.signposts()
-        width = max((len(post.name) for post in posts), default=0)
-        return [f"#send {post.name:<{width}}  {post.title}" for post in posts] or ["There are none."]
+        return (listing(self.templates.signposts()) or "There are none.").split("\n")
 
     def answer(
         self, connection: Connection, ticket: Mapping[str, Any], words: Words, message_id: int, writer: StaffMember,
@@ -118,7 +121,7 @@ class Replies(Notices):
         title = next((p.title for p in self.policy.partners if p.name == thread.partner), thread.partner)
         rendered = self.templates.render(
             "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"], partner=title,
-            name=thread.partner,
+            partner_name=thread.partner,
         )  # fmt: skip
         to = (taker,) if taker else self.policy.staff
         key = f"partner_silent/{thread.id}/{int(now.timestamp())}"
@@ -191,7 +194,7 @@ class Replies(Notices):
         for to, is_theirs in (((member,), True), (tuple(leads), False)):
             rendered = self.templates.render(
                 "refusal", helpline=self.policy.helpline.name, reference=_reference(ticket), is_due=is_due, why=why,
-                name=member.name, is_theirs=is_theirs,
+                who=member.name, is_theirs=is_theirs,
             )  # fmt: skip
             self._to_staff(connection, rendered, key, "refusal", to, ticket, now)
 

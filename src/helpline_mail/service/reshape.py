@@ -1,7 +1,7 @@
 """Tickets that staff open, close, join and split: the shape of the work, changed with everything in the trail."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection

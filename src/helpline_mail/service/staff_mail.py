@@ -1,15 +1,16 @@
 """A proved mail of a member of staff: read, decided as a whole, and done in the caller's transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, ledger, messages, outbox, tickets
+from helpline_mail.adapters.store import ledger, messages, outbox, tickets
 from helpline_mail.domain import commands, deeds, desk
-from helpline_mail.domain.deeds import Deed, File, Hold, Letter, Refuse
+from helpline_mail.domain.budgets import Budgets
+from helpline_mail.domain.deeds import Deed, Hold, Letter
 from helpline_mail.domain.message import Message
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_moment
@@ -39,15 +40,15 @@ def obey(
 ) -> None:
     """Gathers, decides and does what one mail asks for."""
     ticket = tickets.lock(connection, grant.ticket_id) if grant.ticket_id is not None else None
-    letter, enclosed = _read(connection, correspondence, mail, grant, ticket)
+    letter, html = _read(connection, correspondence, mail, grant, ticket)
     orders, anyway, source = commands.read(letter.text), False, mail
     if [command.name for command in orders.commands] == ["anyway"] and not (letter.doubt or orders.text.strip()):
         held = messages.take_held(connection, grant.about) if grant.about is not None else None
         if held is not None and grant.about is not None:
-            source = _stored(connection, correspondence, grant.about)
+            source = _stored(connection, grant.about)
             orders, anyway = commands.read(held), True
-            letter, enclosed = _again(held, source)
-    work = Work(connection, correspondence, ticket, writer, mail.message_id, grant, now, orders.text, enclosed)
+            letter, html = _again(held, source)
+    work = Work(connection, correspondence, ticket, writer, mail.message_id, grant, now, letter.enclosed, html)
     facts = _facts(connection, correspondence, grant, writer, ticket) if ticket else None
     decided = desk.decide(
         orders, letter, facts, writer, correspondence.policy, now, correspondence.signposts(), anyway=anyway
@@ -59,7 +60,7 @@ def obey(
 
 def _read(
     connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant, ticket: Mapping[str, Any] | None
-) -> tuple[Letter, Any]:
+) -> tuple[Letter, str]:
     """The writer's own words and files, and whatever makes them doubtful."""
     policy = correspondence.policy
     ours = parse(outbox.octets(connection, grant.outbox_id))
@@ -71,21 +72,18 @@ def _read(
         footer=policy.staff_footer, banner=policy.staff_banner,
     ))  # fmt: skip
     unread = f"part of your mail could not be read ({mail.message.defects[0]})" if mail.message.defects else None
-    enclosed = enclosures_of(mail.octets)
-    return Letter(cut.text, cut.doubt or unread, _files(enclosed)), enclosed
+    enclosed = enclosures_of(mail.octets, Budgets())
+    unread = unread or next(iter(enclosed.defects), None)
+    return Letter(cut.text, cut.doubt or unread, enclosed.files), enclosed.html
 
 
-def _files(enclosed: Any) -> tuple[File, ...]:
-    return tuple(File(file.filename, len(file.octets), file.decoration) for file in enclosed.files)
-
-
-def _again(held: str, source: Mail) -> tuple[Letter, Any]:
+def _again(held: str, source: Mail) -> tuple[Letter, str]:
     """What was held, with the files of the mail that it stood in. It was cut free without a doubt then."""
-    enclosed = enclosures_of(source.octets)
-    return Letter(held, None, _files(enclosed)), enclosed
+    enclosed = enclosures_of(source.octets, Budgets())
+    return Letter(held.strip(), None, enclosed.files), enclosed.html
 
 
-def _stored(connection: Connection, correspondence: Correspondence, message_id: int) -> Mail:
+def _stored(connection: Connection, message_id: int) -> Mail:
     octets = ledger.octets_of_message(connection, message_id)
     return Mail(parse(octets), message_id, octets)
 

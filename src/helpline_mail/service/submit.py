@@ -18,7 +18,7 @@ from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.delivery import InDoubt, NotSent, OutboxState, Outcome, Settlement, settle
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.reminders import overtaken
-from helpline_mail.service.answer import restart
+from helpline_mail.service import clocks
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock, Submitter
 from helpline_mail.service.trouble import unreached_cause
@@ -181,19 +181,16 @@ def _answered(connection: Connection, policy: Policy, mail: Claimed, now: dateti
     if mail.ticket_id is None:
         return
     tickets.lock(connection, mail.ticket_id)
-    tickets.responded(connection, mail.ticket_id, now)
     covers_until = mail.covers_until or mail.mail.created_at
     running = tickets.running_clock(connection, mail.ticket_id)
-    if running is None or running.started_at > covers_until:
-        return
-    outbox.note_clock(connection, mail.id, running.clock_id)
-    took = policy.hours.opening_time_between(running.started_at, now)
-    kept = now <= running.due_at
-    tickets.stop_clock(connection, running.clock_id, now, kept=kept, took=took)
-    text = f"the enquirer was answered; the promise was {'kept' if kept else 'broken'}"
-    facts = {"opening_seconds": int(took.total_seconds())}
-    events.record(connection, now, "answered", text, ticket_id=mail.ticket_id, outbox_id=mail.id, facts=facts)
-    restart(connection, policy, mail.ticket_id, covers_until, now)
+    if running is not None and running.started_at > covers_until:
+        running = None
+    if running is not None:
+        outbox.note_clock(connection, mail.id, running.clock_id)
+    what = "the enquirer was answered"
+    clocks.stop(
+        connection, policy, mail.ticket_id, running, now, now, what, covers_until=covers_until, outbox_id=mail.id
+    )
 
 
 def _settle_abandoned(store: Store, correspondence: Correspondence, clock: Clock) -> None:

@@ -19,7 +19,7 @@ from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.rations import breaker_closes, notice_reason, trips_breaker
 from helpline_mail.domain.responder import Reason
 from helpline_mail.domain.threads import Candidate, Mediation, SignedToken, Signer, base_subject, references_in
-from helpline_mail.service import staff_mail
+from helpline_mail.service import sent_folder, staff_mail
 from helpline_mail.service.alarms import close_breaker
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.filing import open_ticket, start_clock
@@ -119,7 +119,11 @@ def _triage_one(store: Store, correspondence: Correspondence, budgets: Budgets, 
         octets = ledger.octets(connection, entry.raw_id)
     message = parse(octets, budgets, truncated=not entry.complete)
     with store.write() as connection:
-        if ledger.claim(connection, entry.id):
+        if not ledger.claim(connection, entry.id):
+            return
+        if entry.sent_since is not None:
+            sent_folder.file(connection, correspondence, entry, message, _arrival(entry, now), now)
+        else:
             context = gather(connection, message, entry, correspondence.policy, correspondence.signer, now)
             intake = decide(message, context, correspondence.policy)
             _apply(connection, correspondence, entry, message, context, intake, now)
@@ -148,6 +152,9 @@ def gather(
     if entry.raw_id is not None and duplicate is None:
         duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
     acknowledged = outbox.acknowledged(connection, message.sender.address, now)
+    candidates = _candidates(connection, message, ids, sent, [
+        token.subject for token in addressed if token.genuine and token.carrier == "reply_address"
+    ])  # fmt: skip
     return Context(
         arrived_at=arrived_at,
         duplicate_of=duplicate if duplicate != entry.message_id else None,
@@ -157,9 +164,8 @@ def gather(
         sent=tuple(dict.fromkeys([
             *outbox.sent_with_nonces(connection, nonces), *(m for i, m in returned.items() if i != own)
         ])),
-        candidates=_candidates(connection, message, ids, sent, [
-            token.subject for token in addressed if token.genuine and token.carrier == "reply_address"
-        ]),
+        candidates=candidates,
+        answered=sent_folder.answered_by_staff(connection, message, [c.ticket_id for c in candidates], policy),
         bad_tokens=len(signed) - len(sent) + sum(not token.genuine for token in addressed),
         mentioned=_mentioned(connection, message, alike.ticket_ids, arrived_at),
         acknowledged=acknowledged,
@@ -254,9 +260,14 @@ def _apply(
         _end_stand_in(connection, entry.ticket_id, now)
     if intake.disposition not in (Disposition.RECORDED, Disposition.DUPLICATE, Disposition.OWN):
         mediation_id = intake.mediation.id if intake.mediation else None
-        message_id = messages.add_incoming(
-            connection, message, ticket_id, intake.kind, context.arrived_at, mediation_id
-        )
+        if intake.answers and intake.member:
+            message_id = messages.add_sent(
+                connection, message, ticket_id, intake.kind, context.arrived_at, intake.member.address
+            )
+        else:
+            message_id = messages.add_incoming(
+                connection, message, ticket_id, intake.kind, context.arrived_at, mediation_id
+            )
     ledger.settle(connection, entry.id, LedgerState.TRIAGED, intake.disposition, message_id)
     for reason in intake.reasons:
         events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=entry.id)
@@ -267,7 +278,7 @@ def _apply(
         correspondence.tell_bounced(connection, intake.bounced, now)  # also of an alarm, which has no ticket
         return
     if intake.disposition is Disposition.STAFF and message_id is not None:
-        _from_staff(connection, correspondence, entry, message, message_id, intake, now)
+        _from_staff(connection, correspondence, entry, message, message_id, context, intake, now)
         return
     if intake.disposition is Disposition.AUTOMATIC:
         _automatic(connection, correspondence, message, context, now)
@@ -311,9 +322,14 @@ def _tell_staff(
 
 def _from_staff(
     connection: Connection, correspondence: Correspondence, entry: Entry, message: Message, message_id: int,
-    intake: Intake, now: datetime,
+    context: Context, intake: Intake, now: datetime,
 ) -> None:  # fmt: skip
     """A proved mail of a member of staff is obeyed; of any other, the member whom it names is told."""
+    if intake.answers and intake.ticket_id is not None:
+        sent_folder.answered(
+            connection, correspondence.policy, intake.ticket_id, message.date, context.arrived_at, entry.id, now
+        )
+        return
     if intake.member and intake.grant and entry.raw_id is not None:
         mail = staff_mail.Mail(message, message_id, ledger.octets(connection, entry.raw_id))
         staff_mail.obey(connection, correspondence, mail, intake.grant, intake.member, now)
@@ -372,6 +388,9 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
     stand_in = unreadable_message(entry)
     with store.write() as connection:
         if not ledger.claim(connection, entry.id):
+            return
+        if entry.sent_since is not None:
+            sent_folder.set_aside(connection, entry, now)
             return
         arrived_at = _arrival(entry, now)
         if entry.raw_id is not None and entry.message_id is None:

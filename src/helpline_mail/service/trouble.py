@@ -158,6 +158,11 @@ def _advice(cause: str) -> str:
     match cause.partition("/")[0]:
         case "mailbox":
             return "run helpline-mail check. No mail is lost meanwhile, but new mail is not read."
+        case "sent_folder":
+            return (
+                "run helpline-mail check. Enquiries are read all the same, but answers that were sent from the shared "
+                "mailbox stop no clock meanwhile."
+            )
         case "refused":
             return (
                 "see to the address. The alarm ends when a mail to it is accepted; what it refused is not sent again."

@@ -239,7 +239,7 @@ class _Writer:
     def _begin(self) -> None:
         for start in self._open[self._begun :]:
             self.pieces.append(start)
-            self.is_rich = self.is_rich or not start.startswith("<a ") and start[1:-1] not in _PLAIN
+            self.is_rich = self.is_rich or (not start.startswith("<a ") and start[1:-1] not in _PLAIN)
         self._begun = len(self._open)
 
     def _close_both(self) -> None:

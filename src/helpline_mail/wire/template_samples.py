@@ -72,13 +72,13 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         _HELPLINE | {"lines": (_UNTOLD, _UNTOLD | {"kind": "acknowledgement", "by": ""}), "count": 300},
     ),
     "refusal": tuple(
-        _TICKET | {"is_due": is_due, "is_theirs": theirs, "name": "Amy", "why": "nothing proves it", "reference": about}
+        _TICKET | {"is_due": is_due, "is_theirs": theirs, "who": "Amy", "why": "nothing proves it", "reference": about}
         for is_due, theirs, about in product((True, False), (True, False), ("POSH-7K3M9Q", ""))
     ),
     "answer": tuple(_TICKET | {"subject": subject, "text": "Dear Alice"} for subject in ("A worry", "")),
     "partner": (_TICKET | {"text": "Dear colleagues"},),
-    "partner_silent": (_TICKET | {"partner": "Examplebook safety team", "name": "examplebook"},),
-    "away": (_TICKET | {"name": "Amy"},),
+    "partner_silent": (_TICKET | {"partner": "Examplebook safety team", "partner_name": "examplebook"},),
+    "away": (_TICKET | {"who": "Amy"},),
     "confirmation": tuple(
         _TO_WRITER | {"done": ("Amy has the ticket now.",), "held": held, "reference": reference}
         for held, reference in product(("", "Dear Alice"), ("POSH-7K3M9Q", ""))

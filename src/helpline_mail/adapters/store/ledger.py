@@ -13,6 +13,8 @@ from helpline_mail.adapters.store.engine import insert_or_nothing, reached
 from helpline_mail.adapters.store.schema import ledger, mailbox, message, raw_content
 from helpline_mail.domain.mailbox import Listed, MailboxStatus
 
+RECORDED = "recorded"
+
 
 class LedgerState(StrEnum):
     """`stored`: waits for triage. `gone`: it vanished from the mailbox before it could be fetched."""
@@ -30,6 +32,8 @@ class Position:
     mailbox_id: int
     uidvalidity: int
     last_uid: int
+    sent_since: datetime | None = None
+    """Of a folder of sent mail: what arrived there earlier is recorded without being fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +50,31 @@ class Entry:
     ticket_id: int | None = None
     failed: bool = False
     """Filing it has failed before; an attempt that was not ended may have had other causes."""
+    sent_since: datetime | None = None
+    """It was found among sent mail, of which what was sent earlier is recorded only."""
 
 
 def position(connection: Connection, name: str) -> Position | None:
     """How far the mailbox of that name was read, or None if it never was."""
     row = connection.execute(select(mailbox).where(mailbox.c.name == name)).first()
-    return Position(row.id, row.uidvalidity, row.last_uid) if row else None
+    return Position(row.id, row.uidvalidity, row.last_uid, row.sent_since) if row else None
 
 
-def open_mailbox(connection: Connection, name: str, status: MailboxStatus, now: datetime) -> Position:
-    """Notes a good look at the mailbox; a new UIDVALIDITY means that every UID is new (RFC 3501 section 2.3.1.1)."""
+def open_mailbox(
+    connection: Connection, name: str, status: MailboxStatus, now: datetime, *, is_sent: bool = False
+) -> Position:
+    """Notes a good look at the mailbox; a new UIDVALIDITY means that every UID is new (RFC 3501 section 2.3.1.1).
+
+    In a folder of sent mail whatever is there at the first look, or when it is renumbered, is old: a migration may
+    have made old mail look new.
+    """
+    sent_since = now.replace(microsecond=0) if is_sent else None  # INTERNALDATE has whole seconds
     facts = {"uidvalidity": status.uidvalidity, "on_server": status.exists, "last_good_poll": now}
-    insert_or_nothing(connection, mailbox, {"name": name, "last_uid": 0, **facts})
+    insert_or_nothing(connection, mailbox, {"name": name, "last_uid": 0, "sent_since": sent_since, **facts})
     connection.execute(
         update(mailbox)
         .where(mailbox.c.name == name, mailbox.c.uidvalidity != status.uidvalidity)
-        .values(uidvalidity=status.uidvalidity, last_uid=0)
+        .values(uidvalidity=status.uidvalidity, last_uid=0, sent_since=sent_since)
     )
     connection.execute(update(mailbox).where(mailbox.c.name == name).values(facts))
     found = position(connection, name)
@@ -71,10 +84,11 @@ def open_mailbox(connection: Connection, name: str, status: MailboxStatus, now: 
 
 def store(
     connection: Connection, at: Position, listed: Sequence[Listed], fetched: Mapping[int, tuple[bytes, bool]],
-    gone: Sequence[int], last_uid: int, now: datetime,
+    gone: Sequence[int], last_uid: int, now: datetime, old: Sequence[Listed] = (),
 ) -> int:  # fmt: skip
     """Keeps raw bytes and ledger rows and moves the read position, all or nothing. Returns how many rows are new.
 
+    `old` messages are recorded as rows that nothing is done with; they are not among the new ones.
     `fetched` is UID -> (octets, whole message or only its beginning). A listed message without octets, which the
     server would not give, is kept as a row all the same.
     """
@@ -85,6 +99,8 @@ def store(
         new += _add(connection, at, item.uid, LedgerState.STORED, item.arrived_at, now, raw_id)
     for uid in gone:
         new += _add(connection, at, uid, LedgerState.GONE, now, now, None)
+    for item in old:
+        _add(connection, at, item.uid, LedgerState.TRIAGED, item.arrived_at, now, None, RECORDED)
     connection.execute(
         update(mailbox)
         .where(mailbox.c.id == at.mailbox_id, mailbox.c.uidvalidity == at.uidvalidity, mailbox.c.last_uid < last_uid)
@@ -95,11 +111,11 @@ def store(
 
 def _add(
     connection: Connection, at: Position, uid: int, state: LedgerState, arrived_at: datetime, now: datetime,
-    raw_id: int | None,
+    raw_id: int | None, disposition: str | None = None,
 ) -> bool:  # fmt: skip
     row = {
         "mailbox_id": at.mailbox_id, "uidvalidity": at.uidvalidity, "uid": uid, "state": state,
-        "arrived_at": arrived_at, "stored_at": now, "raw_content_id": raw_id,
+        "arrived_at": arrived_at, "stored_at": now, "raw_content_id": raw_id, "disposition": disposition,
     }  # fmt: skip
     return insert_or_nothing(connection, ledger, row) is not None
 
@@ -142,7 +158,8 @@ def waiting(connection: Connection, now: datetime, limit: int) -> list[Entry]:
     """What waits for triage and may be tried now, in order of arrival in the mailbox."""
     rows = connection.execute(
         select(ledger.c.id, ledger.c.arrived_at, ledger.c.attempts, ledger.c.raw_content_id, ledger.c.message_id,
-               ledger.c.error, raw_content.c.complete, message.c.ticket_id)
+               ledger.c.error, raw_content.c.complete, message.c.ticket_id, mailbox.c.sent_since)
+        .join(mailbox, mailbox.c.id == ledger.c.mailbox_id)
         .outerjoin(raw_content, raw_content.c.id == ledger.c.raw_content_id)
         .outerjoin(message, message.c.id == ledger.c.message_id)
         .where(ledger.c.state == LedgerState.STORED, (ledger.c.retry_at.is_(None)) | reached(ledger.c.retry_at, now))
@@ -152,7 +169,7 @@ def waiting(connection: Connection, now: datetime, limit: int) -> list[Entry]:
     return [
         Entry(
             r.id, r.arrived_at, r.attempts, r.raw_content_id, bool(r.complete), r.message_id, r.ticket_id,
-            failed=r.error is not None,
+            failed=r.error is not None, sent_since=r.sent_since,
         )
         for r in rows
     ]  # fmt: skip

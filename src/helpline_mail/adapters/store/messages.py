@@ -12,7 +12,6 @@ from helpline_mail.adapters.store.tickets import digest
 from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.message import Address, Message, folded
 
-
 QUERIES = ("enquiry", "follow_up")
 """Messages to which an answer is due."""
 
@@ -148,15 +147,29 @@ def add_incoming(
     mediation_id: int | None = None,
 ) -> int:  # fmt: skip
     """Keeps a parsed message; returns its id."""
+    return _add_parsed(
+        connection, mail, mail.text, ticket_id=ticket_id, direction="in", kind=kind, at=at, mediation_id=mediation_id
+    )
+
+
+def add_sent(
+    connection: Connection, mail: Message, ticket_id: int | None, kind: str, at: datetime, author: str | None = None
+) -> int:
+    """Keeps a mail that staff sent by themselves, without what it quotes; returns its id."""
+    return _add_parsed(
+        connection, mail, mail.new_text, ticket_id=ticket_id, direction="out", kind=kind, at=at, author=author
+    )
+
+
+def _add_parsed(connection: Connection, mail: Message, text: str, **facts: Any) -> int:
     message_id = _insert(
-        connection, ticket_id=ticket_id, direction="in", kind=kind, at=at, mediation_id=mediation_id,
-        message_id_digest=digest(mail.message_id) if mail.message_id else None, content_digest=content_digest(mail),
-        sender_digest=sender_digest(mail.sender.address),
+        connection, message_id_digest=digest(mail.message_id) if mail.message_id else None,
+        content_digest=content_digest(mail), sender_digest=sender_digest(mail.sender.address), **facts,
     )  # fmt: skip
     connection.execute(
         insert(message_content).values(
             message_id=message_id, internet_message_id=mail.message_id, from_=mail.sender.shown,
-            to=", ".join(_shown(address) for address in mail.to), subject=mail.subject, text=mail.text,
+            to=", ".join(_shown(address) for address in mail.to), subject=mail.subject, text=text,
             attachments=[asdict(attachment) for attachment in mail.attachments], defects=list(mail.defects),
         )
     )  # fmt: skip
@@ -206,17 +219,18 @@ class Alike(NamedTuple):
     """Tickets of messages that nobody can tell to be the same: a hint for staff."""
 
 
+SENT = ("answer", "sent_elsewhere", "recorded")
 PERSONS = (
     *("enquiry", "follow_up", "partner_in", "note", "staff", "staff_unverified"),
-    *("staff_answer", "staff_partner", "staff_held", "staff_refused", "staff_done"),
-)
+    *("staff_answer", "staff_partner", "staff_held", "staff_refused", "staff_done"), *SENT,
+)  # fmt: skip
 
 
 def alike(connection: Connection, mail: Message, arrived_at: datetime) -> Alike:
     """What is here already of a message that looks like this one."""
     content = content_digest(mail)
     identity = digest(mail.message_id) if mail.message_id else None
-    came_in = message.c.direction == "in"
+    came_in = (message.c.direction == "in") | message.c.kind.in_(SENT)
     has_id = message.c.message_id_digest == identity if identity else message.c.message_id_digest.is_(None)
     columns = (message.c.id, message.c.ticket_id, message.c.kind, message.c.at)
     is_person = case((message.c.kind.in_(PERSONS), 0), else_=1)
@@ -244,6 +258,22 @@ def alike(connection: Connection, mail: Message, arrived_at: datetime) -> Alike:
         reused_id=bool(others),
         ticket_ids=tuple(tickets),
     )
+
+
+def sent_already(connection: Connection, mail: Message) -> int | None:
+    """The message with this Message-ID and content that was kept as one that staff sent, or None."""
+    if mail.message_id is None:
+        return None
+    found: int | None = connection.execute(
+        select(message.c.id)
+        .where(
+            message.c.direction == "out", message.c.kind.in_(SENT),
+            message.c.message_id_digest == digest(mail.message_id), message.c.content_digest == content_digest(mail),
+        )
+        .order_by(message.c.id)
+        .limit(1)
+    ).scalar_one_or_none()  # fmt: skip
+    return found
 
 
 def _is_the_same(mail: Message, at: datetime, arrived_at: datetime) -> bool:

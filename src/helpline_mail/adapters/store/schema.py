@@ -78,6 +78,7 @@ mailbox = Table(
     Column("last_uid", BigInteger, nullable=False),
     Column("on_server", Integer, nullable=False),
     Column("last_good_poll", UtcDateTime, nullable=False),
+    Column("sent_since", UtcDateTime),  # it is a folder of sent mail; what arrived there earlier is recorded only
 )
 
 raw_content = Table(

@@ -123,6 +123,34 @@ def participates(connection: Connection, addr_spec: str, ticket_ids: Collection[
     return {row.ticket_id for row in rows}
 
 
+def with_participants(connection: Connection, addr_specs: Iterable[str], ticket_ids: Collection[int]) -> set[int]:
+    """Those of the tickets in which any of the addresses takes part."""
+    wanted = {folded(addr_spec) for addr_spec in addr_specs}
+    if not (wanted and ticket_ids):
+        return set()
+    rows = connection.execute(
+        select(participant.c.ticket_id).where(
+            participant.c.address.in_(wanted), participant.c.ticket_id.in_(list(ticket_ids))
+        )
+    )
+    return {row.ticket_id for row in rows}
+
+
+def awaiting(connection: Connection, addr_specs: Iterable[str], limit: int = 10) -> list[int]:
+    """Tickets whose response clock runs and in which any of the addresses takes part: the first of them by deadline."""
+    if not (wanted := {folded(addr_spec) for addr_spec in addr_specs}):
+        return []
+    rows = connection.execute(
+        select(clock.c.ticket_id)
+        .join(participant, participant.c.ticket_id == clock.c.ticket_id)
+        .where(clock.c.stopped_at.is_(None), participant.c.address.in_(wanted))
+        .group_by(clock.c.ticket_id, clock.c.due_at)
+        .order_by(clock.c.due_at, clock.c.ticket_id)
+        .limit(limit)
+    )
+    return [row.ticket_id for row in rows]
+
+
 def alike(connection: Connection, base_subject: str, since: datetime, limit: int = 3) -> list[str]:
     """References of recent tickets with the same subject: a hint for staff, never evidence."""
     if not base_subject:
