@@ -15,7 +15,7 @@ from helpline_mail.config import Settings, credential, opening_hours, read_secre
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.errors import ConfigurationError, CredentialError, MissingFileError, TryLaterError
 from helpline_mail.domain.message import Address
-from helpline_mail.domain.policy import Policy, StaffMember
+from helpline_mail.domain.policy import Partner, Policy, StaffMember
 from helpline_mail.domain.rations import Rations
 from helpline_mail.domain.responder import OwnAddresses
 from helpline_mail.domain.threads import Signer
@@ -30,6 +30,7 @@ OUTCOMES = (
     *("advice given", "signposted", "content removed", "account secured", "referred to police"),
     *("referred to social care", "no action possible", "withdrawn", "duplicate", "not for us"),
 )
+WITHOUT_ANSWER = ("withdrawn", "duplicate", "not for us")
 CATEGORIES = (
     *("reputation", "social-networks", "bullying", "nudes", "gaming", "grooming", "abuse-images", "hate"),
     *("hacked-account", "impersonation", "privacy", "child-protection", "other"),
@@ -59,6 +60,7 @@ class Parts:
 def policy(settings: Settings) -> Policy:
     """The operator's decisions as the domain takes them."""
     zone, start = settings.zone, settings.helpline.start_date
+    outcomes = settings.tickets.outcomes or OUTCOMES
     return Policy(
         helpline=Address(settings.helpline.address, settings.helpline.name),
         own=OwnAddresses(settings.helpline.address),
@@ -87,8 +89,16 @@ def policy(settings: Settings) -> Policy:
         grants_last=settings.staff_identity.notices_last,
         staff_footer=settings.staff_identity.footer,
         signature=settings.helpline.signature,
-        outcomes=settings.tickets.outcomes or OUTCOMES,
+        staff_banner=settings.staff_identity.banner,
+        outcomes=outcomes,
+        outcomes_without_answer=settings.tickets.outcomes_without_answer
+        or tuple(outcome for outcome in outcomes if outcome in WITHOUT_ANSWER),
         categories=settings.tickets.categories or CATEGORIES,
+        attachments_limit=settings.tickets.attachment_bytes,
+        partners=tuple(Partner(partner.name, partner.title, partner.address) for partner in settings.partners),
+        partner_silence=settings.tickets.partner_silence,
+        minimal_notices=settings.tickets.notices == "minimal",
+        first_names=settings.tickets.first_names,
     )
 
 

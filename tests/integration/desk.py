@@ -232,7 +232,9 @@ def follow_up(desk: Desk, number: int = 2, from_: str = ALICE, **fields: str) ->
 
 def words(envelope: Envelope) -> str:
     """What its reader reads in a mail of ours, on one line."""
-    return " ".join(message_from_bytes(envelope.octets, policy=email_policy.default).get_content().split())
+    body = message_from_bytes(envelope.octets, policy=email_policy.default).get_body(("plain",))
+    assert body is not None
+    return " ".join(body.get_content().split())
 
 
 def header(octets: bytes, name: str) -> str:

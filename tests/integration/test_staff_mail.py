@@ -14,7 +14,9 @@ from tests.integration.desk import ALICE, AMY, HELPLINE, LEAD, MALLORY, Desk, bo
 
 def words_of(octets: bytes) -> str:
     """What its reader reads, line by line."""
-    text: str = message_from_bytes(octets, policy=email_policy.default).get_content()
+    body = message_from_bytes(octets, policy=email_policy.default).get_body(("plain",))
+    assert body is not None
+    text: str = body.get_content()
     return text.replace("\r\n", "\n").strip("\n")
 
 
@@ -164,7 +166,9 @@ def test_an_uncertain_cut_is_held(asked: Desk) -> None:
     raw = reply(notice, "Call them.").partition(b"\r\n\r\n")[0] + f"\r\n\r\nCall them.\n\nReference:{below}".encode()
     asked.receive(raw)
     assert to_alice(asked) == []
-    assert "could not be told from your words" in " ".join(words_of(notice_to(asked, AMY).octets).split())
+    assert "Part of our notice would have gone to the enquirer" in " ".join(
+        words_of(notice_to(asked, AMY).octets).split()
+    )
 
 
 def test_the_second_answer_is_held_and_one_word_sends_it_on(asked: Desk) -> None:
@@ -238,12 +242,29 @@ def with_file(raw: bytes, name: str, content_type: str = "image/png") -> bytes:
     return head + parts.encode()
 
 
-def test_an_attachment_is_held_and_said_and_a_picture_of_a_signature_is_none(asked: Desk) -> None:
+def files_of(octets: bytes) -> list[tuple[str | None, bytes]]:
+    message = message_from_bytes(octets, policy=email_policy.default)
+    return [(part.get_filename(), part.get_payload(decode=True)) for part in message.iter_attachments()]
+
+
+def test_a_file_goes_along(asked: Desk) -> None:
+    asked.receive(with_file(reply(notice_to(asked, AMY), "See the form."), "form.pdf", "application/pdf"))
+    (answer,) = to_alice(asked)
+    assert (words_of(answer.octets), files_of(answer.octets)) == ("See the form.", [("form.pdf", b"\0\0\0")])
+
+
+def test_files_over_the_limit_are_held_and_explained(asked: Desk) -> None:
+    asked.decide_otherwise(attachments_limit=2)
     asked.receive(with_file(reply(notice_to(asked, AMY), "See the form."), "form.pdf", "application/pdf"))
     assert to_alice(asked) == []
-    assert "Attachments are not sent on yet" in words_of(notice_to(asked, AMY).octets)
-    asked.receive(with_file(reply(notice_to(asked, LEAD), "Call the police."), "image001.png"))
-    assert [words_of(envelope.octets) for envelope in to_alice(asked)] == ["Call the police."]
+    assert "can be sent on" in words_of(notice_to(asked, AMY).octets)
+
+
+def test_a_file_without_words_is_held_and_one_word_sends_it(asked: Desk) -> None:
+    asked.receive(with_file(reply(notice_to(asked, AMY), ""), "form.pdf", "application/pdf"))
+    assert to_alice(asked) == []
+    asked.receive(reply(notice_to(asked, AMY), "#anyway"))
+    assert files_of(to_alice(asked)[0].octets) == [("form.pdf", b"\0\0\0")]
 
 
 def test_an_answer_that_could_not_be_read_whole_is_held(asked: Desk) -> None:

@@ -17,11 +17,8 @@ TAKE = Command("take")
         "\n\n  # take  ",
         "\ufeff#take",
         "#\u200btake\u00a0",
-        "CAUTION: This email came from outside the council.\nDo not click links.\n\n#take",
-        "ACHTUNG: Externe E-Mail\n#take",
-        "ATTENTION : courriel externe\n\n#take",
-        "RHYBUDD: daw'r e-bost hwn o'r tu allan\n#take",
-        "[EXTERNAL]\n#take",
+        "\uff03take",
+        "\u202a#take\u202c",
     ],
 )
 def test_a_command_stands_at_the_very_top(text: str) -> None:
@@ -34,13 +31,51 @@ def test_several_commands_and_the_text_below() -> None:
     assert (orders.text, orders.purpose, orders.mistakes) == ("Dear Alice,\n\n#1 is the password.", "answer", ())
 
 
-def test_a_text_without_commands_stays_as_it_is() -> None:
-    text = "Dear Alice,\n\nwrite #help to us if you like.\n#take care"
+@pytest.mark.parametrize(
+    "text", ["Dear Alice,\n\nuse #help if you like.\n#StopBullying", "We write C# and F#.\n# 1 is"]
+)
+def test_a_text_without_commands_stays_as_it_is(text: str) -> None:
     assert read(text) == Orders((), text)
 
 
-def test_words_before_a_command_make_it_text() -> None:
-    assert read("Please do this:\n#take").commands == ()
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please do this:\n#take", "Hi,\n\n#note\nShe lies.", "> #note\nShe lies.", "\\#note\nShe lies.", "* #note",
+        "- # note", "Words\n\u200f#note\u200f\nShe lies.", "Words\n\uff03note", "Words.\n#notes",
+        "#take\nDear Alice,\n#note\nShe lies.",
+    ],
+)  # fmt: skip
+def test_a_command_out_of_place_is_a_mistake_and_never_sent(text: str) -> None:
+    assert any("very top" in mistake for mistake in read(text).mistakes)
+
+
+@pytest.mark.parametrize(
+    ("text", "purpose"),
+    [
+        ("Call the police.", "answer"),
+        ("#take\n\nAmy Adams\nSenior Adviser", "unclear"),
+        ("#take\n\nDear Alice,\ncall the police.", "answer"),
+        ("#category gaming\n\nBore da Alice", "answer"),
+        ("#answer\nCall the police.", "answer"),
+        ("#take\n#answer\nCall the police.", "answer"),
+        ("#resolve advice\nGlad to help.", "closing"),
+        ("#note\n#anything goes", "note"),
+        ("#status\nAmy", "unclear"),
+        ("#send nudes\nSee below.", "signpost"),
+        ("#partner examplebook\nPlease remove it.", "partner"),
+        ("#call 07700 900123\nShe rang.", "call"),
+    ],
+)
+def test_what_the_text_below_is(text: str, purpose: str) -> None:
+    assert (read(text).purpose, read(text).mistakes) == (purpose, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["#anyway\n#take", "#call a@b.example\n#take", "#resolve x\n#wait 2d", "#note\n#answer"]
+)
+def test_commands_that_do_not_go_together(text: str) -> None:
+    assert read(text).mistakes
 
 
 def test_a_note_makes_the_text_internal() -> None:

@@ -20,7 +20,17 @@ AnySection = TypeVar("AnySection", bound=Section)
 def across(table: Mapping[str, Any], today: date) -> Iterator[str]:
     """One line for each mistake that no section alone can know of: its keys, what is wrong, what to do."""
     yield from _addresses_that_clash(table)
+    yield from _outcomes_that_are_none(table)
     yield from _time_that_is_not_there(table, today)
+
+
+def _outcomes_that_are_none(table: Mapping[str, Any]) -> Iterator[str]:
+    """Outcomes without an answer that staff cannot choose."""
+    tickets = _table(table, "tickets")
+    outcomes = _list(tickets.get("outcomes"))
+    for number, name in enumerate(_list(tickets.get("outcomes_without_answer")) if outcomes else ()):
+        if name not in outcomes:
+            yield f"tickets.outcomes_without_answer[{number}]: it is none of tickets.outcomes; add it there"
 
 
 def _addresses_that_clash(table: Mapping[str, Any]) -> Iterator[str]:

@@ -195,13 +195,19 @@ class StaffIdentity(Section):
     require: Literal["token+results", "token"] = "token+results"
     notices_last: PositiveDuration = timedelta(hours=720)
     footer: str = ""
+    banner: str = ""
 
 
 class TicketsSection(Section):
     """What staff can say of a ticket; empty means the list that a helpline for professionals begins with."""
 
     outcomes: Annotated[tuple[OneLine, ...], Field(strict=False)] = ()
+    outcomes_without_answer: Annotated[tuple[OneLine, ...], Field(strict=False)] = ()
     categories: Annotated[tuple[OneLine, ...], Field(strict=False)] = ()
+    notices: Literal["full", "minimal"] = "full"
+    first_names: bool = False
+    attachment_bytes: Annotated[int, Field(ge=0, le=50_000_000)] = 10_000_000
+    partner_silence: OpeningDays = 2
 
 
 class RationsSection(Section):

@@ -13,7 +13,7 @@ from typing import Literal
 
 Purpose = Literal["answer", "closing", "note", "call", "partner", "signpost", "anyway", "unclear"]
 """What the text below the commands is. An answer and closing words go to the enquirer, a note and what was said in a
-call stay internal, a partner's goes to them, a signpost has its own words and these above it; `unclear` goes nowhere."""
+call stay internal, a partner's goes to them, a signpost's stands above its own words; `unclear` goes nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,8 +244,9 @@ def _from_staff(message: Message, thread: ThreadDecision, context: Context, poli
     if len(tickets) != 1 and proof.grant is None and not context.grants and not context.answers:
         return None
     return Intake(
-        Disposition.STAFF, "staff" if proof.member else "staff_unverified", next(iter(tickets)) if len(tickets) == 1 else None,
-        starts_clock=False, acknowledge=False, notify_staff=True, reasons=(proof.reason,), member=proof.member, grant=proof.grant,
+        Disposition.STAFF, "staff" if proof.member else "staff_unverified",
+        next(iter(tickets)) if len(tickets) == 1 else None, starts_clock=False, acknowledge=False, notify_staff=True,
+        reasons=(proof.reason,), member=proof.member, grant=proof.grant,
     )  # fmt: skip
 
 

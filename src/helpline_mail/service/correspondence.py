@@ -21,6 +21,7 @@ from helpline_mail.domain.reminders import RunningClock, Step, recipients
 from helpline_mail.service.letters import thread_of
 from helpline_mail.service.replies import Replies
 from helpline_mail.wire.compose import compose, is_writable
+from helpline_mail.wire.links import command_link
 from helpline_mail.wire.parse import parse
 from helpline_mail.wire.templates import Rendered
 
@@ -95,18 +96,20 @@ class Correspondence(Replies):
         waiting = self.policy.hours.opening_time_between(clock.started_at, now)
         common = {
             "helpline": self.policy.helpline.name, "reference": ticket["reference"],
-            "taken_by": self._name(ticket["assignee"]),
+            "taken_by": self._name(ticket["assignee"]), "write_above": self._write_above(),
             "waiting": f"{spoken_duration(waiting)} of opening time",
         }  # fmt: skip
         if step.overdue:
-            was_due = self._end(clock.due_at, now)
-            rendered = self.templates.render("overdue", **common, was_due=was_due, overdue=spoken_duration(left))
+            common |= {"was_due": self._end(clock.due_at, now), "overdue": spoken_duration(left)}
         else:
-            by = spoken_time(clock.due_at, now, self.policy.zone)
-            rendered = self.templates.render("reminder", **common, by=by, left=spoken_duration(left))
+            common |= {"by": spoken_time(clock.due_at, now, self.policy.zone), "left": spoken_duration(left)}
         kind = "overdue" if step.overdue else "reminder"
         to = recipients(step, ticket["assignee"], self.policy)
-        return self._to_staff(connection, rendered, f"reminder/{clock.clock_id}/{step.name}", kind, to, ticket, now,
+
+        def writing(reply_to: str) -> Rendered:
+            return self.templates.render(kind, **common, take=command_link(reply_to, ticket["reference"], "#take"))
+
+        return self._to_staff(connection, writing, f"reminder/{clock.clock_id}/{step.name}", kind, to, ticket, now,
                               clock_id=clock.clock_id, step=step.name)  # fmt: skip
 
     def remind_in_list(

@@ -18,6 +18,7 @@ from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.promise import spoken_end, spoken_moment, spoken_time
 from helpline_mail.domain.threads import Signer
 from helpline_mail.wire import links
+from helpline_mail.wire.answers import WRITE_ABOVE
 from helpline_mail.wire.compose import Draft, compose
 from helpline_mail.wire.templates import Rendered, Templates
 
@@ -103,6 +104,10 @@ class Letters:
         if ticket is None:
             return None, ()
         return None, (f"<{ticket['reference'].lower()}@staff.{self.policy.helpline.domain}>",)
+
+    def _write_above(self) -> str:
+        """The line that stands in front of all that is ours, in mail that staff can answer."""
+        return WRITE_ABOVE if self.plus_addresses and self.policy.staff_can_answer else ""
 
     def _name(self, assignee: str | None) -> str:
         """The name of the member of staff who took a ticket; the address of one who has left."""

@@ -12,7 +12,6 @@ from helpline_mail.domain.intake import Intake
 from helpline_mail.domain.message import Message
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.service.trouble import Trouble
-from helpline_mail.wire import answers
 from helpline_mail.wire.compose import is_writable
 from helpline_mail.wire.links import command_link
 from helpline_mail.wire.templates import Rendered
@@ -56,7 +55,7 @@ class Notices(Trouble):
             "taken_by": self._name(ticket["assignee"]), "attachments": message.attachments,
             "hints": [_sentence(hint) for hint in news.hints],
             "earlier": [] if minimal else self._earlier(connection, ticket["id"], news.message_id, now),
-            "write_above": answers.WRITE_ABOVE if self.plus_addresses and self.policy.staff_can_answer else "",
+            "write_above": self._write_above(),
         }  # fmt: skip
 
         def writing(reply_to: str) -> Rendered:
@@ -98,7 +97,11 @@ class Notices(Trouble):
         """Tells the others, once a ticket, that a member of staff answers automatically and may be away."""
         others = [other for other in self.policy.staff if other != member] or list(self.policy.staff)
         rendered = self.templates.render(
-            "away", helpline=self.policy.helpline.name, reference=ticket["reference"], who=member.name
+            "away",
+            helpline=self.policy.helpline.name,
+            reference=ticket["reference"],
+            who=member.name,
+            write_above=self._write_above(),
         )
         self._to_staff(
             connection, rendered, f"away/{ticket['id']}/{member.address}"[:90], "notice", others, ticket, now

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, tickets
+from helpline_mail.adapters.store import events, mediations, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.rations import WINDOW
 from helpline_mail.domain.reminders import RunningClock, Step, form_of, step_due
@@ -21,6 +21,11 @@ def remind(store: Store, correspondence: Correspondence, clock: Clock) -> int:
     now, policy = clock(), correspondence.policy
     if not policy.hours.is_open(now):
         return 0
+    return _remind_of_answers(store, correspondence, clock, now) + _remind_of_partners(store, correspondence, now)
+
+
+def _remind_of_answers(store: Store, correspondence: Correspondence, clock: Clock, now: datetime) -> int:
+    policy = correspondence.policy
     with store.read() as connection:
         running, told = tickets.running_clocks(connection), tickets.told_steps(connection)
         lately = tickets.reminded_since(connection, now - WINDOW)
@@ -31,6 +36,21 @@ def remind(store: Store, correspondence: Correspondence, clock: Clock) -> int:
         case "list" if due:
             return _remind_in_list(store, correspondence, due[:MOST_AT_ONCE], clock)
     return 0
+
+
+def _remind_of_partners(store: Store, correspondence: Correspondence, now: datetime) -> int:
+    """Staff are reminded, once each, of partners who have been silent too long."""
+    with store.read() as connection:
+        if not mediations.silent(connection, now):
+            return 0
+    queued = 0
+    with store.write() as connection:
+        for mediation in mediations.silent(connection, now):
+            if mediations.note_reminded(connection, mediation.id, now):
+                queued += correspondence.remind_of_partner(connection, mediation, now)
+                text = f"staff were reminded that {mediation.partner} has not answered"
+                events.record(connection, now, "partner_silent", text, ticket_id=mediation.ticket_id)
+    return queued
 
 
 def _remind_of(store: Store, correspondence: Correspondence, due: Due, clock: Clock) -> int:

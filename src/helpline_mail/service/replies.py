@@ -1,4 +1,4 @@
-"""What staff write, on its way out: to the enquirer or a partner in the helpline's name; and what they are told of it."""
+"""What staff write, on its way to the enquirer or a partner in the helpline's name; and what they are told of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from helpline_mail.domain.threads import Mediation
 from helpline_mail.service.filing import new_reference
 from helpline_mail.service.letters import short_of
 from helpline_mail.service.notify import Notices
-from helpline_mail.wire import answers
 from helpline_mail.wire.formatting import formatted
 
 
@@ -121,7 +120,7 @@ class Replies(Notices):
         title = next((p.title for p in self.policy.partners if p.name == thread.partner), thread.partner)
         rendered = self.templates.render(
             "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"], partner=title,
-            partner_name=thread.partner,
+            partner_name=thread.partner, write_above=self._write_above(),
         )  # fmt: skip
         to = (taker,) if taker else self.policy.staff
         key = f"partner_silent/{thread.id}/{int(now.timestamp())}"
@@ -149,7 +148,7 @@ class Replies(Notices):
         """Tells a member of staff what their mail did, and which of their words are held."""
         rendered = self.templates.render(
             "confirmation", helpline=self.policy.helpline.name, reference=_reference(ticket), done=done, held=held,
-            write_above=answers.WRITE_ABOVE,
+            write_above=self._write_above(),
         )  # fmt: skip
         key = f"confirmation/{message_id}"
         self._to_staff(connection, rendered, key, "notice", (writer,), ticket, now, about=message_id)
@@ -162,7 +161,7 @@ class Replies(Notices):
         is_due = ticket is not None and tickets.running_clock(connection, ticket["id"]) is not None
         rendered = self.templates.render(
             "refused", helpline=self.policy.helpline.name, reference=_reference(ticket), why=why,
-            colleagues_words=colleagues_words, is_due=is_due, write_above=answers.WRITE_ABOVE,
+            colleagues_words=colleagues_words, is_due=is_due, write_above=self._write_above(),
         )  # fmt: skip
         key = f"refused/{message_id}"
         self._to_staff(connection, rendered, key, "refusal", (writer,), ticket, now, about=message_id)
@@ -177,7 +176,7 @@ class Replies(Notices):
             what, helpline=self.policy.helpline.name, reference=_reference(ticket), lines=lines,
             state=ticket["state"] if ticket else "", taken_by=self._name(ticket["assignee"]) if ticket else "",
             outcome=(ticket["outcome"] or "") if ticket else "",
-            due=self._answer_by(running.due_at if running else None, now), write_above=answers.WRITE_ABOVE,
+            due=self._answer_by(running.due_at if running else None, now), write_above=self._write_above(),
         )  # fmt: skip
         self._to_staff(connection, rendered, f"{what}/{message_id}", "report", (writer,), ticket, now)
 
@@ -194,7 +193,7 @@ class Replies(Notices):
         for to, is_theirs in (((member,), True), (tuple(leads), False)):
             rendered = self.templates.render(
                 "refusal", helpline=self.policy.helpline.name, reference=_reference(ticket), is_due=is_due, why=why,
-                who=member.name, is_theirs=is_theirs,
+                who=member.name, is_theirs=is_theirs, write_above=self._write_above(),
             )  # fmt: skip
             self._to_staff(connection, rendered, key, "refusal", to, ticket, now)
 

@@ -97,7 +97,7 @@ class Trouble(Letters):
         happened = what if bounced or in_doubt else f"our mail server did not take it: {what}"
         rendered = self.templates.render(
             "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=happened,
-            whom=TO_OUTSIDERS[kind],
+            whom=TO_OUTSIDERS[kind], write_above=self._write_above(),
             in_doubt=in_doubt, is_due=tickets.running_clock(connection, ticket_id) is not None,
         )  # fmt: skip
         self._to_staff(

@@ -12,7 +12,9 @@ from helpline_mail.domain.message import Attachment
 
 _HELPLINE = {"helpline": "Professionals Online Safety Helpline"}
 _TICKET = _HELPLINE | {"reference": "POSH-7K3M9Q"}
-_WAITING = _TICKET | {"waiting": "2 hours of opening time"}
+_ABOVE = "Please write your answer above this line"
+_TAKE = "mailto:helpline+s-x@example.org.uk?body=%23take"
+_WAITING = _TICKET | {"waiting": "2 hours of opening time", "write_above": _ABOVE, "take": _TAKE}
 _BY = "by 13:00 today, Tuesday 24 November"
 _FACTS = (
     Acknowledgement("in_hours", _BY, True, "16:00 today", None, "", ""),
@@ -23,11 +25,11 @@ _FACTS = (
     Acknowledgement("bank_holiday", _BY, False, None, "10:00 on Tuesday 7 April", "on Monday 6 April", "Easter Monday"),
     Acknowledgement("late", _BY, True, "16:00 today", None, "", ""),
 )
-_ABOVE = "Please write your answer above this line"
 _NOTICE = _TICKET | {
-    "occasion": "new_ticket", "partner": "", "minimal": False, "taken_by": "", "earlier": (), "sender": "Alice <alice@school.sch.uk>", "subject": "A worry", "received": "09:55 today",
+    "occasion": "new_ticket", "partner": "", "minimal": False, "taken_by": "", "earlier": (),
+    "sender": "Alice <alice@school.sch.uk>", "subject": "A worry", "received": "09:55 today",
     "due": "13:00 today", "is_late": False, "text": "Dear helpline", "attachments": (), "hints": (),
-    "write_above": _ABOVE, "links": (("Take it", "mailto:helpline+s-x@example.org.uk?body=%23take"),),
+    "write_above": _ABOVE, "links": (("Take it", _TAKE),),
 }  # fmt: skip
 _EARLIER = tuple(
     {"who": "Alice", "kind": kind, "at": "09:55 today", "text": text}
@@ -72,13 +74,23 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         _HELPLINE | {"lines": (_UNTOLD, _UNTOLD | {"kind": "acknowledgement", "by": ""}), "count": 300},
     ),
     "refusal": tuple(
-        _TICKET | {"is_due": is_due, "is_theirs": theirs, "who": "Amy", "why": "nothing proves it", "reference": about}
+        _TICKET
+        | {
+            "is_due": is_due,
+            "is_theirs": theirs,
+            "who": "Amy",
+            "why": "nothing proves it",
+            "reference": about,
+            "write_above": _ABOVE,
+        }
         for is_due, theirs, about in product((True, False), (True, False), ("POSH-7K3M9Q", ""))
     ),
     "answer": tuple(_TICKET | {"subject": subject, "text": "Dear Alice"} for subject in ("A worry", "")),
     "partner": (_TICKET | {"text": "Dear colleagues"},),
-    "partner_silent": (_TICKET | {"partner": "Examplebook safety team", "partner_name": "examplebook"},),
-    "away": (_TICKET | {"who": "Amy"},),
+    "partner_silent": (
+        _TICKET | {"partner": "Examplebook safety team", "partner_name": "examplebook", "write_above": _ABOVE},
+    ),
+    "away": (_TICKET | {"who": "Amy", "write_above": _ABOVE},),
     "confirmation": tuple(
         _TO_WRITER | {"done": ("Amy has the ticket now.",), "held": held, "reference": reference}
         for held, reference in product(("", "Dear Alice"), ("POSH-7K3M9Q", ""))

@@ -61,8 +61,8 @@ def add(connection: Connection, mail: Frozen, now: datetime) -> int | None:
         connection, outbox,
         {
             "unique_key": mail.unique_key, "kind": mail.kind, "ticket_id": mail.ticket_id, "clock_id": mail.clock_id,
-            "step": mail.step, "message_id": mail.message_id, "covers_until": mail.covers_until, "mediation_id": mail.mediation_id,
-            "nonce": mail.nonce, "state": OutboxState.QUEUED, "created_at": now,
+            "step": mail.step, "message_id": mail.message_id, "covers_until": mail.covers_until,
+            "mediation_id": mail.mediation_id, "nonce": mail.nonce, "state": OutboxState.QUEUED, "created_at": now,
             "next_attempt_at": now,
         },
     )  # fmt: skip
@@ -109,8 +109,8 @@ def _claimed(connection: Connection, *where: Any) -> list[Claimed]:
     )
     return [
         Claimed(
-            r.id, r.kind, r.ticket_id, r.clock_id, r.step, r.covers_until, Attempted(r.created_at, r.attempts, r.times_in_doubt),
-            Envelope(r.envelope_from, r.recipient, bytes(r.octets)),
+            r.id, r.kind, r.ticket_id, r.clock_id, r.step, r.covers_until,
+            Attempted(r.created_at, r.attempts, r.times_in_doubt), Envelope(r.envelope_from, r.recipient, bytes(r.octets)),
         )
         for r in rows
     ]  # fmt: skip

@@ -238,9 +238,9 @@ def admit(connection: Connection, ticket_id: int, addr_spec: str) -> None:
 
 
 def restart_clock(connection: Connection, clock_id: int, now: datetime, hours: OpeningHours) -> datetime | None:
-    """Starts a clock again where it stood when it was stopped; None if it runs. If another one does, the earlier counts.
+    """Starts a clock again where it stood when it stopped; None if it runs. If another one does, the earlier counts.
 
-    A deadline that is past stays where it was. What the clock was stopped by was no answer: it is neither kept nor broken.
+    A deadline that is past stays where it was. What stopped the clock was no answer: it is neither kept nor broken.
     """
     row = connection.execute(select(clock).where(clock.c.id == clock_id, clock.c.stopped_at.is_not(None))).first()
     if row is None:
