@@ -56,6 +56,9 @@ def test_the_html_beside_the_text_is_found_and_of_files_none() -> None:
     attached = "Content-Type: text/html; name=page.html\r\nContent-Disposition: attachment\r\n\r\n<i>no</i>"
     forwarded = f"Content-Type: message/rfc822\r\n\r\nSubject: x\r\n{RICH}"
     assert enclosures_of(mail(TEXT, RICH, kind="alternative"), Budgets()).html == "<b>Wörds</b>"
+    assert enclosures_of(mail(TEXT, "Content-Type: text/html\r\n\r\nx", RICH, kind="alternative"), Budgets()).html == (
+        "<b>Wörds</b>"
+    )
     assert enclosures_of(mail(TEXT, attached, forwarded), Budgets()).html == ""
     assert enclosures_of(b"Content-Type: text/html\r\n\r\n<b>x</b>", Budgets()).html == "<b>x</b>"
 

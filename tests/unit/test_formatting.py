@@ -177,6 +177,25 @@ def test_a_numbered_list_keeps_its_numbers() -> None:
     assert formatted(source.replace("<ol>", "<ol start=4>"), "Now:\n\n4. Call\n5. Wait\n- calmly\n\nAmy") == ""
 
 
+def test_numbers_that_would_change_go_alone() -> None:
+    for source in ("<ol start=4><li>Call</li></ol>", "<ol><li value=4>Call</li></ol>", "<ol type=a><li>Call</li></ol>"):
+        assert formatted(source, html.text_of(source, 1000)[0]) == ""
+
+
+def test_letters_that_stand_in_other_words_go_alone() -> None:
+    assert formatted("<p>Call <b>101</b> the<br>rapist</p>", "Call 101 therapist") == ""
+    assert formatted("<p>Call <b>101</b> therapist</p>", "Call 101 the rapist") == ""
+
+
+def test_nothing_behind_the_last_word_is_kept() -> None:
+    assert formatted("<b>Call 101</b><br><ul><li><br></li></ul>", "Call 101") == "<b>Call 101</b>"
+
+
+def test_elements_in_one_another_without_end_go_alone() -> None:
+    assert formatted("<blockquote>" * 20 + "Call 101", "Call 101")
+    assert formatted("<blockquote>" * 40 + "Call 101", "Call 101") == ""
+
+
 def test_inline_and_bottom_answers_go_alone() -> None:
     source = "<blockquote type=cite>What should we do?</blockquote><p>Call <b>101</b></p>"
     assert formatted(source, "Call 101") == ""
