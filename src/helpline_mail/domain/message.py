@@ -55,7 +55,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A file in a mail, decoded. The name and the type are what somebody claims; `wire.content` writes neither as is."""
+    """A file in a mail, decoded. Its name and type are what somebody claims; `wire.content` writes neither as is."""
 
     filename: str
     content_type: str

@@ -6,7 +6,7 @@ text/html; or multipart/mixed of one of these and files. The same input gives th
 
 import re
 import unicodedata
-from base64 import b64encode
+from base64 import encodebytes
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from urllib.parse import quote
@@ -17,7 +17,6 @@ from helpline_mail.wire import printable
 LINE_SHOULD = 78
 """RFC 5322 section 2.1.1."""
 FILENAME_MAX = 100
-_LINE_OCTETS = 57  # 76 columns of base 64 (RFC 2045 section 6.8)
 _LONGEST_SUFFIX = 10
 _VALUE_COLUMNS = 54  # behind ` filename*00*=utf-8''` within 76
 
@@ -41,7 +40,7 @@ _FILE_PART = re.compile(
     + _PARAMETER
     + rb"\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment(?:"
     + _PARAMETER
-    + rb")+\r\n\r\n(?:[A-Za-z0-9+/=]{4,76}\r\n)*+"
+    + rb")+\r\n\r\n(?:\r\n|(?:[A-Za-z0-9+/=]{4,76}\r\n)++)"
 )
 
 
@@ -155,9 +154,8 @@ def _file(file: Enclosure) -> bytes:
         f'Content-Type: {media_type_of(file.content_type)};\r\n name="{simple}"\r\n'
         f"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment{disposition}\r\n\r\n"
     )
-    octets = file.octets
-    lines = (b64encode(octets[start : start + _LINE_OCTETS]) for start in range(0, max(1, len(octets)), _LINE_OCTETS))
-    return head.encode("ascii") + b"".join(line + b"\r\n" for line in lines)
+    lines = encodebytes(file.octets) or b"\n"  # of 76 columns (RFC 2045 section 6.8)
+    return head.encode("ascii") + lines.replace(b"\n", b"\r\n")
 
 
 def _simple(name: str) -> str:

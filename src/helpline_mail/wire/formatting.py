@@ -68,7 +68,7 @@ def paragraphs(text: str) -> str:
 
 
 def _written(source: str, own: str, ordinals: list[str]) -> str:
-    """What `source` shows as far as the letters of `own` go; "" if others stand among them or there is no formatting."""
+    """What `source` shows as far as the letters of `own` go; "" if others stand among them, or without formatting."""
     root = LexborHTMLParser(_reduced(source[:_LONGEST])).root
     writer = _Writer(own)
     if root is None or not writer.write(root) or not writer.is_rich:
@@ -81,7 +81,8 @@ def _reduced(source: str) -> str:
 
     Elements of formatting become spans, for the reason that `wire.html` gives; what lies behind is not needed.
     """
-    position, pieces = 0, []
+    position = 0
+    pieces: list[str] = []
     for count, tag in enumerate(html.TAG.finditer(source)):
         if count == _MOST_TAGS:
             return "".join(pieces)
@@ -136,8 +137,10 @@ class _Writer:
             if node.next is not None and node is not root:
                 waiting.append(node.next)
             leave = self._enter(node)
-            if leave and (child := node.first_child) is not None:
-                waiting += (leave, child)
+            if leave:
+                waiting.append(leave)
+                if (child := node.first_child) is not None:
+                    waiting.append(child)
         while self._open:
             self._close()
         return not self._failed and self._next == len(self._letters)
@@ -218,7 +221,9 @@ class _Writer:
         for position, character in enumerate(text):
             if character.isspace():
                 continue
-            if not self._tail.startswith(character):
+            if self._tail[:1] != character:
+                self._tail = self._tail.lstrip("*_/")  # how plain text marks what HTML shows
+            if self._tail[:1] != character:
                 self._done = True
                 break
             self._tail = self._tail[1:]

@@ -166,6 +166,8 @@ class _Page:
         attributes = node.attributes
         if tag.startswith("-") or tag in UNSEEN or "hidden" in attributes:
             return None
+        if node.first_child is None and (tag in ("blockquote", "pre") or "cite" in attributes or "href" in attributes):
+            return None  # what has no inside is never left
         if "href" in attributes:
             return self._enter_link(attributes["href"] or "")
         if tag == "blockquote" or "cite" in attributes:
