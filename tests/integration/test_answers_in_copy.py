@@ -6,7 +6,7 @@ import pytest
 
 from helpline_mail.adapters.store import schema
 from helpline_mail.service.inquire import ticket_shown
-from tests.integration.desk import ALICE, AMY, BOB, HELPLINE, Desk, mail
+from tests.integration.desk import ALICE, AMY, BOB, HELPLINE, LEAD, Desk, mail
 
 VOUCHED = "mx.example.org.uk; dmarc=pass header.from=example.org.uk"
 ENQUIRY = "<one@school.sch.uk>"
@@ -83,7 +83,7 @@ def test_unproved_it_is_kept_as_unverified_and_the_member_is_told(asked: Desk) -
     asked.receive(in_copy(in_reply_to=asked.acknowledgement_id(), authentication_results=""))
     assert asked.dispositions()[-1] == "staff"
     assert asked.rows(schema.message)[-1].kind == "staff_unverified"
-    assert asked.letterbox.taken[-1].recipient == AMY
+    assert [e.recipient for e in asked.letterbox.taken[-2:]] == [AMY, LEAD]
 
 
 def test_a_mail_to_two_enquirers_about_both_their_tickets_answers_neither(asked: Desk) -> None:

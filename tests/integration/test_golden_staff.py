@@ -41,8 +41,10 @@ def masked(octets: bytes) -> bytes:
     def reference(found: re.Match[bytes]) -> bytes:
         return b"%b%06d" % (found[1], numbers.setdefault(found[2].upper(), len(numbers) + 1))
 
+    octets = octets.replace(b"=\r\n", b"")  # soft line breaks stand anywhere, also in what is random
     octets = re.sub(rb"(POSH-|posh-)([2-9A-Za-z]{6})\b", reference, octets)
     octets = re.sub(rb"\+s-[a-z2-7]{16}-([a-z2-7]+)@", lambda found: b"+s-nonce-%b@" % (b"s" * len(found[1])), octets)
+    octets = re.sub(rb"=_[0-9a-f]{32}", b"=_boundary", octets)
     return re.sub(rb"\.[a-z2-7]{16}\.([a-z2-7]+)@", lambda found: b".nonce.%b@" % (b"s" * len(found[1])), octets)
 
 
@@ -287,7 +289,7 @@ SCENES: dict[str, Scene] = {
 def test_a_mail_to_staff_reads_as_its_golden_file(desk: Desk, name: str) -> None:
     desk.decide_otherwise(staff=STAFF)
     kind = SCENES[name](desk)
-    octets = desk.sent(kind)[-1].octets
+    octets = desk.sent(kind)[0 if kind == "refusal" else -1].octets  # the writer's own, before the leads'
     same(name, masked(octets))
     if kind in ("reminder", "overdue", "digest", "refusal", "alarm"):
         assert b"alice" not in octets.lower()

@@ -117,13 +117,13 @@ def test_a_mail_of_staff_that_is_not_sent_on_is_refused_once_a_ticket_member_and
     answered(AMY, alices)
     answered(AMY, alices)
     answered(AMY.upper(), alices)
-    assert refusals() == [(AMY, alices)]
+    assert refusals() == [(AMY, alices), (LEAD, alices)], "the lead is told as well"
     answered(LEAD, alices)
     answered(AMY, bobs)
-    assert refusals() == [(LEAD, alices), (AMY, bobs)]
+    assert refusals() == [(LEAD, alices), (AMY, bobs), (LEAD, bobs)]
     desk.clock.advance(days=1)
     answered(AMY, alices)
     answered(AMY, alices)
-    assert refusals() == [(AMY, alices)]
+    assert refusals() == [(AMY, alices), (LEAD, alices)]
     assert desk.dispositions().count("staff") == 7
     assert ALICE not in {e.recipient for e in desk.letterbox.taken}

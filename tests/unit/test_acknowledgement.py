@@ -167,6 +167,7 @@ def test_an_acknowledgement_fits_a_small_screen_whatever_the_calendar(
         telephone="0844 381 4772" if lines else "",
         skype="professionalshelpline" if lines else "",
         reference="POSH-7K3M9Q",
+        channel="email",
         facts=facts,
     )
     assert len(rendered.text.encode()) < 4096
@@ -192,6 +193,7 @@ def test_an_acknowledgement_is_whole_and_small_at_any_time(
         telephone="0844 381 4772" if telephone else "",
         skype="professionalshelpline" if skype else "",
         reference="POSH-7K3M9Q",
+        channel="email",
         facts=facts,
     )
     said = " ".join(rendered.text.split())

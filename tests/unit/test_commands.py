@@ -60,7 +60,7 @@ def test_a_command_out_of_place_is_a_mistake_and_never_sent(text: str) -> None:
         ("#answer\nCall the police.", "answer"),
         ("#take\n#answer\nCall the police.", "answer"),
         ("#resolve advice\nGlad to help.", "closing"),
-        ("#note\n#anything goes", "note"),
+        ("#note\nShe said:\n#anything goes", "note"),
         ("#status\nAmy", "unclear"),
         ("#send nudes\nSee below.", "signpost"),
         ("#partner examplebook\nPlease remove it.", "partner"),

@@ -84,6 +84,7 @@ def acknowledgement(case: Case) -> bytes:
         skype=case.skype,
         reference=REFERENCE,
         facts=facts,
+        channel="email",
     )
     return compose(
         Draft(

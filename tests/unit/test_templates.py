@@ -16,6 +16,8 @@ REMINDER = {
     "by": "by 13:00 today",
     "left": "30 minutes",
     "taken_by": "",
+    "write_above": "",
+    "take": "",
 }
 NOTICE = {
     "helpline": "Helpline",

@@ -31,6 +31,8 @@ class Work:
     now: datetime
     files: tuple[Any, ...] = ()
     html: str = ""
+    left_out: str = ""
+    """Pictures that were taken for part of a signature."""
 
     def record(self, code: str, text: str) -> None:
         """Notes in the trail what was done."""

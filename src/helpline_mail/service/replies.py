@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,7 +15,7 @@ from helpline_mail.domain.threads import Mediation
 from helpline_mail.service.filing import new_reference
 from helpline_mail.service.letters import short_of
 from helpline_mail.service.notify import Notices
-from helpline_mail.wire.formatting import formatted
+from helpline_mail.wire.formatting import formatted, paragraphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class Replies(Notices):
     def _formatted(self, words: Words) -> str:
         html = formatted(words.html, words.text) if words.html else ""
         if html and self.policy.signature:
-            html += f"<div>-- <br>{'<br>'.join(escape(line) for line in self.policy.signature.split(chr(10)))}</div>"
+            html += paragraphs(f"-- \n{self.policy.signature}")
         return html
 
     def _sender_name(self, writer: StaffMember) -> str:

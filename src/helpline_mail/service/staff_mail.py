@@ -1,6 +1,6 @@
 """A proved mail of a member of staff: read, decided as a whole, and done in the caller's transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from helpline_mail.adapters.store import ledger, messages, outbox, tickets
 from helpline_mail.domain import commands, deeds, desk
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.deeds import Deed, Hold, Letter
-from helpline_mail.domain.message import Message
+from helpline_mail.domain.message import Enclosure, Message, folded
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_moment
 from helpline_mail.domain.staff import Grant
@@ -48,7 +48,10 @@ def obey(
             source = _stored(connection, grant.about)
             orders, anyway = commands.read(held), True
             letter, html = _again(held, source)
-    work = Work(connection, correspondence, ticket, writer, mail.message_id, grant, now, letter.enclosed, html)
+    work = Work(
+        connection, correspondence, ticket, writer, mail.message_id, grant, now, letter.enclosed, html,
+        left_out=_left_out(letter),
+    )  # fmt: skip
     facts = _facts(connection, correspondence, grant, writer, ticket) if ticket else None
     decided = desk.decide(
         orders, letter, facts, writer, correspondence.policy, now, correspondence.signposts(), anyway=anyway
@@ -66,15 +69,31 @@ def _read(
     ours = parse(outbox.octets(connection, grant.outbox_id))
     member = policy.staff_member(grant.member)
     names = (policy.helpline.name, policy.helpline.addr_spec, member.name if member else "", grant.member)
-    cut = answers.cut(mail.message.text, answers.Answered(
+    # Where HTML alone says where a link leads, that is among the words.
+    message = parse(mail.octets, link_targets=True)
+    cut = answers.cut(message.text, answers.Answered(
         text=ours.text, reference=ticket["reference"] if ticket else policy.reference_prefix, subject=ours.subject,
         names=tuple(name for name in names if name), secrets=tuple(m.address for m in policy.staff),
         footer=policy.staff_footer, banner=policy.staff_banner,
     ))  # fmt: skip
     unread = f"part of your mail could not be read ({mail.message.defects[0]})" if mail.message.defects else None
     enclosed = enclosures_of(mail.octets, Budgets())
-    unread = unread or next(iter(enclosed.defects), None)
+    unread = unread or next(iter(enclosed.defects), None) or _told_in_files(enclosed.files, policy.staff)
     return Letter(cut.text, cut.doubt or unread, enclosed.files), enclosed.html
+
+
+def _left_out(letter: Letter) -> str:
+    """The pictures that were taken for part of a signature, by name."""
+    return ", ".join(file.filename[:60] or "a picture" for file in letter.files if file.decoration)
+
+
+def _told_in_files(files: Iterable[Enclosure], staff: Iterable[StaffMember]) -> str | None:
+    """Why files must not leave: a mail attached to a mail is most often ours, or says who of us wrote to whom."""
+    inside = [folded(member.address).encode() for member in staff]
+    for file in files:
+        if file.content_type.startswith("message/") or any(address in file.octets.lower() for address in inside):
+            return f"the file {file.filename[:60] or '(no name)'} is a mail, or holds the address of one of us"
+    return None
 
 
 def _again(held: str, source: Mail) -> tuple[Letter, str]:
@@ -125,6 +144,8 @@ def _answered(
 def _confirm(work: Work, decided: tuple[Deed, ...]) -> None:
     """Tells the writer what changed, in one mail; a refusal and what they asked to read were mails of their own."""
     said = [line for deed in decided if (line := _said(deed, work))]
+    if said and work.left_out:
+        said.append(f"Left out, as part of a signature: {work.left_out}.")
     if not said:
         return
     held = next((deed.text for deed in decided if isinstance(deed, Hold)), "")

@@ -108,6 +108,7 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         | {
             "kind": "acknowledgement",
             "whom": "the enquirer",
+            "write_above": _ABOVE,
             "what": "refused at RCPT (550)",
             "in_doubt": in_doubt,
             "is_due": is_due,

@@ -110,7 +110,8 @@ def _claimed(connection: Connection, *where: Any) -> list[Claimed]:
     return [
         Claimed(
             r.id, r.kind, r.ticket_id, r.clock_id, r.step, r.covers_until,
-            Attempted(r.created_at, r.attempts, r.times_in_doubt), Envelope(r.envelope_from, r.recipient, bytes(r.octets)),
+            Attempted(r.created_at, r.attempts, r.times_in_doubt),
+            Envelope(r.envelope_from, r.recipient, bytes(r.octets)),
         )
         for r in rows
     ]  # fmt: skip
