@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from helpline_mail.domain.message import Enclosure
 from helpline_mail.domain.policy import Partner, StaffMember
@@ -83,10 +84,13 @@ class WritePartner:
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """The ticket is closed with an outcome; without words, a clock that runs ends for nobody's answer."""
+    """The ticket is closed with an outcome.
+
+    A clock that runs ends with the words that are sent, with what was said in a call, or because nobody is answered.
+    """
 
     outcome: str
-    answered_orally: bool = False
+    ending: Literal["words", "call", "silence"] = "words"
 
 
 @dataclass(frozen=True, slots=True)

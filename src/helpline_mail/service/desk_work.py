@@ -88,10 +88,8 @@ def _change(work: Work, deed: Deed) -> None:
         case deeds.Assign(to):
             tickets.assign(connection, ticket_id, to.address if to else None)
             work.record("assigned", f"{to.name} has it now" if to else "nobody has it now")
-        case deeds.Resolve(outcome, answered_orally):
-            reshape.resolve(
-                connection, work.correspondence.policy, work.about, outcome, work.now, orally=answered_orally
-            )
+        case deeds.Resolve(outcome, ending):
+            reshape.resolve(connection, work.correspondence.policy, work.about, outcome, ending, work.now)
         case deeds.Reopen():
             tickets.reopen(connection, ticket_id)
             work.record("reopened", "a member of staff opened it again")

@@ -11,6 +11,7 @@ from helpline_mail.domain.deeds import OpenCall
 from helpline_mail.domain.message import Address, Message, Sender
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.staff import Grant
+from helpline_mail.service import clocks
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.filing import open_ticket, start_clock
 from helpline_mail.service.notify import News
@@ -19,21 +20,15 @@ from helpline_mail.wire.parse import parse
 
 
 def resolve(
-    connection: Connection, policy: Policy, ticket: Mapping[str, Any], outcome: str, now: datetime, *, orally: bool
+    connection: Connection, policy: Policy, ticket: Mapping[str, Any], outcome: str, ending: str, now: datetime
 ) -> None:
-    """Closes a ticket. What was said in a call was an answer; an outcome that needs none ends a clock unanswered."""
+    """Closes a ticket. What was said in a call was an answer; with silence nobody is answered, and nobody waits."""
     tickets.resolve(connection, ticket["id"], outcome)
     events.record(connection, now, "resolved", f"closed with the outcome: {outcome}", ticket_id=ticket["id"])
     running = tickets.running_clock(connection, ticket["id"])
-    if running is None:
-        return
-    if orally:
-        took = policy.hours.opening_time_between(running.started_at, now)
-        tickets.stop_clock(connection, running.clock_id, now, kept=now <= running.due_at, took=took)
-        tickets.responded(connection, ticket["id"], now)
-        text = "it was answered while we spoke"
-        events.record(connection, now, "answered", text, ticket_id=ticket["id"])
-    elif outcome in policy.outcomes_without_answer:
+    if ending == "call":
+        clocks.stop(connection, policy, ticket["id"], running, now, now, "it was answered while we spoke")
+    elif ending == "silence" and running is not None:
         tickets.drop_clock(connection, ticket["id"], now)
         text = "nobody waits for an answer with this outcome"
         events.record(connection, now, "clock_dropped", text, ticket_id=ticket["id"])

@@ -176,6 +176,11 @@ def _said(deed: Deed, work: Work) -> str | None:
             return f"The enquirer's next update is due by {spoken_moment(due_at, work.now, zone)}."
         case deeds.Admit(addr_spec):
             return f"{addr_spec} may write to this ticket now."
+        case deeds.Join(reference):
+            target = tickets.find(work.connection, reference)
+            return f"It is part of {reference} now. Answers go to {target['requester']} alone." if target else None
+        case deeds.Split():
+            return "That message is a ticket of its own now; its notice follows."
         case deeds.Hold():
             return (
                 "Your words below the commands were not sent on: nothing says that they are for the enquirer. "
