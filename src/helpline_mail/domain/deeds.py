@@ -47,6 +47,8 @@ class Ticket:
     answered: Answered | None = None
     replies_to_partner: bool = False
     """Whether the writer replied to the notice of a partner's mail."""
+    cannot_join: str = ""
+    """Why the ticket cannot become part of the one that the writer named, as a sentence."""
     can_split: bool = False
     """Whether the writer replied to the notice of a follow-up."""
 

@@ -237,7 +237,8 @@ def _deed(command: Command, case: _Case) -> Deed | None:
         case "admit":
             return _admit(command.argument, policy)
         case "join":
-            return Join(command.argument.strip("[]").upper())
+            problem = case.ticket.cannot_join if case.ticket else NEEDS_TICKET
+            return Refuse((problem,)) if problem else Join(command.argument.strip("[]").upper())
         case "split":
             can = case.ticket is not None and case.ticket.can_split
             return Split() if can else Refuse(("#split works in reply to the notice of a later message.",))

@@ -176,7 +176,7 @@ def references_in(subject: str) -> tuple[str, ...]:
 
 
 def subject_of_answer(subject: str) -> str:
-    """An enquirer's subject as an answer repeats it: without reply marks, and without references that may be others'."""
+    """An enquirer's subject as an answer repeats it: without reply marks and references, which may be others'."""
     rest = _MENTION.sub("", subject[:500]).replace("[]", "")
     while found := _REPLY_MARK.match(rest):
         rest = rest[found.end() :]

@@ -103,8 +103,7 @@ def _change(work: Work, deed: Deed) -> None:
             tickets.admit(connection, ticket_id, addr_spec)
             work.record("admitted", "a second address of the enquirer takes part now")
         case deeds.Join(reference):
-            if why := reshape.join(connection, work.about, reference, work.now):
-                _refuse(work, deeds.Refuse((why,)))
+            reshape.join(connection, work.about, reference, work.now)
         case deeds.Split():
             reshape.split(connection, work.correspondence, work.about, work.grant, work.now)
 

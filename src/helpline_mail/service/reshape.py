@@ -59,8 +59,8 @@ def open_call(
     correspondence.notify(connection, ticket, News("call", said, query_id, now, due_at), now)
 
 
-def join(connection: Connection, ticket: Mapping[str, Any], reference: str, now: datetime) -> str | None:
-    """Makes a ticket part of another; returns why that cannot be, in a sentence."""
+def why_not_join(connection: Connection, ticket: Mapping[str, Any], reference: str) -> str:
+    """Why a ticket cannot become part of another, in a sentence; empty if it can."""
     target = tickets.find(connection, reference)
     if target is None:
         return f"There is no ticket {reference[:20]}."
@@ -68,6 +68,13 @@ def join(connection: Connection, ticket: Mapping[str, Any], reference: str, now:
         return f"{reference} is this very ticket."
     if target["joined_to"] is not None:
         return f"{target['reference']} was joined to another ticket itself. Name that one."
+    return ""
+
+
+def join(connection: Connection, ticket: Mapping[str, Any], reference: str, now: datetime) -> None:
+    """Makes a ticket part of another, with its messages, its addresses and its clock."""
+    target = tickets.find(connection, reference)
+    assert target is not None  # noqa: S101  looked at before
     tickets.lock(connection, target["id"])
     tickets.join(connection, ticket["id"], target["id"], now)
     if target["state"] != tickets.OPEN:
@@ -75,7 +82,6 @@ def join(connection: Connection, ticket: Mapping[str, Any], reference: str, now:
     events.record(connection, now, "joined", f"it became part of {target['reference']}", ticket_id=ticket["id"])
     text = f"{ticket['reference']} became part of it, with its messages and its addresses"
     events.record(connection, now, "joined", text, ticket_id=target["id"])
-    return None
 
 
 def split(
