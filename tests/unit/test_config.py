@@ -238,7 +238,7 @@ def test_left_out_keys_take_their_defaults(tmp_path: Path) -> None:
         ("ops@example.org.uk", "Helpline@example.org.uk", "alarms.to.1: this is an address of the helpline's own, and"),
         ("adviser@example.org.uk", "helpline+a@example.org.uk", "staff.1.address: this is an address of the"),
         ("helpline@", "help+desk@", "helpline.address: a plus-form is never the helpline's own address; write it"),
-        ("[staff_identity]", '[[partners]]\nname = "examplebook"\ntitle = "B"\naddress = "b@b.example"\n[staff_identity]'
+        ("[staff_identity]", '[[partners]]\nname = "examplebook"\ntitle = "B"\naddress = "b@b.uk"\n[staff_identity]'
          , "partners.2.name: partners.1 has the same name; give one of them another"),
         ("answer = []", 'answer = ["spam"]', "tickets.outcomes_without_answer.1: it is none of tickets.outcomes; add"),
         ("[helpline]", 'folder = "/tmp"\n[helpline]', "folder: unknown key; known here: alarms, budgets, "),
