@@ -47,7 +47,7 @@ def asked(desk: Desk, **decided: Any) -> None:
         "outcomes_without_answer": ("not for us",), "categories": ("bullying", "nudes", "gaming"),
     } | decided  # fmt: skip
     desk.decide_otherwise(**decided)
-    desk.receive(mail('"Alice Ångström" <alice@school.sch.uk>', "A pupil’s photograph", ENQUIRY))
+    desk.receive(mail('"Alice Ångström" <alice@school.sch.uk>', "A pupil's photograph", ENQUIRY))
 
 
 def last_to(desk: Desk, address: str) -> Envelope:
@@ -139,6 +139,12 @@ def notice_call(desk: Desk) -> str:
     return "notice"
 
 
+def notice_call_without_address(desk: Desk) -> str:
+    asked(desk)
+    writes(desk, "#skype bob.the.coach\n\nBob coaches a football team. A parent posts about him, and it is untrue.")
+    return "notice"
+
+
 def call_acknowledgement(desk: Desk) -> str:
     notice_call(desk)
     return "acknowledgement"
@@ -147,6 +153,12 @@ def call_acknowledgement(desk: Desk) -> str:
 def notice_split(desk: Desk) -> str:
     notice_earlier(desk)
     writes(desk, "#split", to=[e for e in desk.sent("notice") if e.recipient == AMY][-1])
+    return "notice"
+
+
+def confirmation_joined(desk: Desk) -> str:
+    notice_split(desk)
+    writes(desk, f"#join {desk.tickets()[0]['reference']}")
     return "notice"
 
 
@@ -161,7 +173,7 @@ def notice_earlier(desk: Desk) -> str:
     desk.clock.advance(minutes=30)
     to = header(desk.sent("answer")[-1].octets, "Message-ID")
     desk.receive(
-        mail('"Alice Ångström" <alice@school.sch.uk>', "Re: A pupil’s photograph", "Thank you.\n\nThere is another.\n",
+        mail('"Alice Ångström" <alice@school.sch.uk>', "Re: A pupil's photograph", "Thank you.\n\nThere is another.\n",
              message_id="<two@school.sch.uk>", in_reply_to=to)
     )  # fmt: skip
     return "notice"
@@ -311,8 +323,8 @@ SCENES: dict[str, Scene] = {
     scene.__name__.strip("_").replace("_", "-"): scene
     for scene in (
         *(answer, answer_confirmed, answer_bounced, partner, partner_confirmed, notice_partner, partner_silent),
-        *(notice_call, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
-        *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held),
+        *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
+        *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_joined),
         *(refused_mistake, refused_outcome, refused_silent, refused_doubt, refused_second, refused_closed),
         *(refused_partner, refused_to_whom, refused_too_large, refused_empty, refusal_for_leads),
         *(help_, signposts, status, status_closed, away),

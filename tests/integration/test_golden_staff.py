@@ -41,9 +41,10 @@ def masked(octets: bytes) -> bytes:
     def reference(found: re.Match[bytes]) -> bytes:
         return b"%b%06d" % (found[1], numbers.setdefault(found[2].upper(), len(numbers) + 1))
 
-    octets = octets.replace(b"=\r\n", b"")  # soft line breaks stand anywhere, also in what is random
+    octets = re.sub(rb"(?<!\?)=\r\n", b"", octets)  # soft line breaks stand anywhere, also in what is random
     octets = re.sub(rb"(POSH-|posh-)([2-9A-Za-z]{6})\b", reference, octets)
     octets = re.sub(rb"\+s-[a-z2-7]{16}-([a-z2-7]+)@", lambda found: b"+s-nonce-%b@" % (b"s" * len(found[1])), octets)
+    octets = re.sub(rb"\+r-(posh-\d+)-[a-z2-7]+@", rb"+r-\1-ssss@", octets)
     octets = re.sub(rb"=_[0-9a-f]{32}", b"=_boundary", octets)
     return re.sub(rb"\.[a-z2-7]{16}\.([a-z2-7]+)@", lambda found: b".nonce.%b@" % (b"s" * len(found[1])), octets)
 
