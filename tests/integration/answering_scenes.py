@@ -156,12 +156,6 @@ def notice_split(desk: Desk) -> str:
     return "notice"
 
 
-def confirmation_joined(desk: Desk) -> str:
-    notice_split(desk)
-    writes(desk, f"#join {desk.tickets()[0]['reference']}")
-    return "notice"
-
-
 def notice_minimal(desk: Desk) -> str:
     asked(desk, minimal_notices=True)
     return "notice"
@@ -324,7 +318,7 @@ SCENES: dict[str, Scene] = {
     for scene in (
         *(answer, answer_confirmed, answer_bounced, partner, partner_confirmed, notice_partner, partner_silent),
         *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
-        *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_joined),
+        *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held),
         *(refused_mistake, refused_outcome, refused_silent, refused_doubt, refused_second, refused_closed),
         *(refused_partner, refused_to_whom, refused_too_large, refused_empty, refusal_for_leads),
         *(help_, signposts, status, status_closed, away),
