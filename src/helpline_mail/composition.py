@@ -12,6 +12,7 @@ from helpline_mail.adapters.smtp import SubmissionServer
 from helpline_mail.adapters.store import ledger, revision
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.config import Settings, credential, opening_hours, read_secret
+from helpline_mail.config.sections import CATEGORIES, OUTCOMES, WITHOUT_ANSWER
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.errors import ConfigurationError, CredentialError, MissingFileError, TryLaterError
 from helpline_mail.domain.message import Address
@@ -26,16 +27,6 @@ from helpline_mail.wire.templates import Templates
 RESTORE_KEYS = "restore the file from a backup, or remove it if this installation has never sent a mail"
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right shows an earlier time than this software's own."""
-OUTCOMES = (
-    *("advice given", "signposted", "content removed", "account secured", "referred to police"),
-    *("referred to social care", "no action possible", "withdrawn", "duplicate", "not for us"),
-)
-WITHOUT_ANSWER = ("withdrawn", "duplicate", "not for us")
-CATEGORIES = (
-    *("reputation", "social-networks", "bullying", "nudes", "gaming", "grooming", "abuse-images", "hate"),
-    *("hacked-account", "impersonation", "privacy", "child-protection", "other"),
-)
-"""The helpline's topics, by the names of their signposting texts where there is one."""
 ADDRESS_HOURS_A_DAY = 8
 """A day's ration of one address in hours' rations, so that an unmarked robot is not answered all day."""
 

@@ -156,6 +156,10 @@ def notice_split(desk: Desk) -> str:
     return "notice"
 
 
+def confirmation_split(desk: Desk) -> str:
+    return notice_split(desk)
+
+
 def notice_minimal(desk: Desk) -> str:
     asked(desk, minimal_notices=True)
     return "notice"
@@ -318,7 +322,7 @@ SCENES: dict[str, Scene] = {
     for scene in (
         *(answer, answer_confirmed, answer_bounced, partner, partner_confirmed, notice_partner, partner_silent),
         *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
-        *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held),
+        *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_split),
         *(refused_mistake, refused_outcome, refused_silent, refused_doubt, refused_second, refused_closed),
         *(refused_partner, refused_to_whom, refused_too_large, refused_empty, refusal_for_leads),
         *(help_, signposts, status, status_closed, away),

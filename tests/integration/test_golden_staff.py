@@ -283,7 +283,8 @@ SCENES: dict[str, Scene] = {
         *(alarm, alarm_over, alarm_staff_refused, alarm_staff_bounced, alarm_flood),
     )
 } | answering_scenes.SCENES
-FOR_LEADS = ("refusal-for-leads",)
+FOR_LENA = ("refusal-for-leads", "notice-split")
+"""Scenes in which Amy gets another mail of that kind."""
 WITH_WORDS_OF_STAFF = ("refused-second", "refused-partner")
 
 
@@ -292,8 +293,8 @@ WITH_WORDS_OF_STAFF = ("refused-second", "refused-partner")
 def test_a_mail_to_staff_reads_as_its_golden_file(desk: Desk, name: str) -> None:
     desk.decide_otherwise(staff=STAFF)
     kind = SCENES[name](desk)
-    is_writers = kind == "refusal" and name not in FOR_LEADS  # theirs goes out before the leads'
-    octets = desk.sent(kind)[0 if is_writers else -1].octets
+    shown = [envelope for envelope in desk.sent(kind) if name not in FOR_LENA or envelope.recipient == LEAD]
+    octets = shown[0 if kind == "refusal" else -1].octets  # the writer's own, before the leads'
     same(name, masked(octets))
     if kind in ("reminder", "overdue", "digest", "refusal", "report", "alarm") and name not in WITH_WORDS_OF_STAFF:
         assert b"alice" not in octets.lower()

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 from helpline_mail.cli import cli
-from helpline_mail.composition import CATEGORIES, OUTCOMES, budgets, policy
+from helpline_mail.composition import budgets, policy
 from helpline_mail.config import Settings, load, opening_hours, read_secret
-from helpline_mail.config.sections import BudgetsSection
+from helpline_mail.config.sections import CATEGORIES, OUTCOMES, BudgetsSection
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.desk import chosen
 from helpline_mail.domain.errors import ConfigurationError, CredentialError, HelplineError, MissingFileError
@@ -238,6 +238,9 @@ def test_left_out_keys_take_their_defaults(tmp_path: Path) -> None:
         ("ops@example.org.uk", "Helpline@example.org.uk", "alarms.to.1: this is an address of the helpline's own, and"),
         ("adviser@example.org.uk", "helpline+a@example.org.uk", "staff.1.address: this is an address of the"),
         ("helpline@", "help+desk@", "helpline.address: a plus-form is never the helpline's own address; write it"),
+        ("[staff_identity]", '[[partners]]\nname = "examplebook"\ntitle = "B"\naddress = "b@b.uk"\n[staff_identity]'
+         , "partners.2.name: partners.1 has the same name; give one of them another"),
+        ("answer = []", 'answer = ["spam"]', "tickets.outcomes_without_answer.1: it is none of tickets.outcomes; add"),
         ("[helpline]", 'folder = "/tmp"\n[helpline]', "folder: unknown key; known here: alarms, budgets, "),
         ('= "imap-password"', '= "~nosuchuser/pw"', 'imap.password_file: nobody here has a home folder by the name'),
         ('= "imap-password"', '= ""', "imap.password_file: string should have at least 1 character"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpline_mail.composition import CATEGORIES
+from helpline_mail.config.sections import CATEGORIES
 from helpline_mail.domain.errors import ConfigurationError
 from helpline_mail.domain.signposts import Signpost, listing
 from helpline_mail.wire.shipped import shipped

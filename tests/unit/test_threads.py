@@ -11,6 +11,7 @@ from helpline_mail.domain.threads import (
     base_subject,
     decide_thread,
     references_in,
+    subject_of_answer,
 )
 
 HELPLINE = "helpline@example.org.uk"
@@ -141,3 +142,17 @@ def test_references_in_a_subject(subject: str, references: tuple[str, ...]) -> N
 )
 def test_base_subject(subject: str, base: str) -> None:
     assert base_subject(subject) == base
+
+
+@pytest.mark.parametrize(
+    ("subject", "repeated"),
+    [
+        ("A worry", "A worry"),
+        ("Re: AW: A worry", "A worry"),
+        ("Re: [POSH-7K3M9Q] Re: A worry", "A worry"),
+        ("About posh-7k3m9q and POSH-2B4C6D", "About and"),
+        ("", ""),
+    ],
+)
+def test_an_answer_repeats_the_subject_without_marks_and_references(subject: str, repeated: str) -> None:
+    assert subject_of_answer(subject) == repeated

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from helpline_mail.config.sections import OpeningHoursSection, PromiseSection, Section, opening_hours
+from helpline_mail.config.sections import OUTCOMES, OpeningHoursSection, PromiseSection, Section, opening_hours
 from helpline_mail.config.values import time_zone
 from helpline_mail.domain.opening_hours import HORIZON, OpeningHours, refuse_never_open
 from helpline_mail.domain.responder import OwnAddresses
@@ -21,16 +21,28 @@ def across(table: Mapping[str, Any], today: date) -> Iterator[str]:
     """One line for each mistake that no section alone can know of: its keys, what is wrong, what to do."""
     yield from _addresses_that_clash(table)
     yield from _outcomes_that_are_none(table)
+    yield from _partners_of_one_name(table)
     yield from _time_that_is_not_there(table, today)
 
 
 def _outcomes_that_are_none(table: Mapping[str, Any]) -> Iterator[str]:
     """Outcomes without an answer that staff cannot choose."""
     tickets = _table(table, "tickets")
-    outcomes = _list(tickets.get("outcomes"))
-    for number, name in enumerate(_list(tickets.get("outcomes_without_answer")) if outcomes else ()):
+    outcomes = _list(tickets.get("outcomes")) or OUTCOMES
+    for number, name in enumerate(_list(tickets.get("outcomes_without_answer")), 1):
         if name not in outcomes:
-            yield f"tickets.outcomes_without_answer[{number}]: it is none of tickets.outcomes; add it there"
+            yield f"tickets.outcomes_without_answer.{number}: it is none of tickets.outcomes; add it there"
+
+
+def _partners_of_one_name(table: Mapping[str, Any]) -> Iterator[str]:
+    """Partners whom `#partner NAME` could not tell apart."""
+    seen: dict[Any, int] = {}
+    for number, entry in enumerate(_list(table.get("partners")), 1):
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if isinstance(name, str) and name in seen:
+            yield f"partners.{number}.name: partners.{seen[name]} has the same name; give one of them another"
+        elif isinstance(name, str):
+            seen[name] = number
 
 
 def _addresses_that_clash(table: Mapping[str, Any]) -> Iterator[str]:

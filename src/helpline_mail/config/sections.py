@@ -27,6 +27,16 @@ from helpline_mail.wire.bank_holidays import bank_holidays
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LOCAL_PART_MAX = 18  # leaves room for +b-NONCE-SIGNATURE in 64 octets (RFC 5321 section 4.5.3.1.1)
+OUTCOMES = (
+    *("advice given", "signposted", "content removed", "account secured", "referred to police"),
+    *("referred to social care", "no action possible", "withdrawn", "duplicate", "not for us"),
+)
+WITHOUT_ANSWER = ("withdrawn", "duplicate", "not for us")
+CATEGORIES = (
+    *("reputation", "social-networks", "bullying", "nudes", "gaming", "grooming", "abuse-images", "hate"),
+    *("hacked-account", "impersonation", "privacy", "child-protection", "other"),
+)
+"""The helpline's topics, by the names of their signposting texts where there is one."""
 
 
 class Section(BaseModel):

@@ -41,7 +41,7 @@ REMINDERS = [
     (on_wednesday(10, 50), SOCIAL_WORKER, "reminder"),
 ]
 KEPT = {TEACHER: True, YOUTH_WORKER: False, STRANGER: True, SOCIAL_WORKER: None}
-TEACHERS_TICKET = ["enquiry", "acknowledgement", "automatic", "follow_up", "answer"]
+TEACHERS_TICKET = ["enquiry", "acknowledgement", "automatic", "follow_up", "staff_answer", "answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ def claims(evidence: Evidence) -> Iterator[tuple[str, bool]]:
         yield f"The {PEOPLE[requester]} was promised an answer {promise}", _promised(evidence, requester, promise)
     yield "The follow-up joined its ticket, and the automatic reply was stored there", _joined(evidence)
     yield "The stranger who quoted the reference got a ticket apart, not a look inside", _apart(evidence)
+    yield "Each answer came from the helpline, in the adviser's words and without a trace of them", _answered(evidence)
     yield "Staff were reminded of each waiting answer at the right minutes, never else", _reminded(evidence)
     yield "Nobody was reminded while the helpline was closed", _never_while_closed(evidence)
     yield "What was late went to the lead; kept and broken promises are recorded as such", _recorded(evidence)
@@ -119,6 +120,15 @@ def _apart(evidence: Evidence) -> bool:
     own, quoted = evidence.ticket(STRANGER)["reference"], evidence.ticket(TEACHER)["reference"]
     ours = [mail for mail in evidence.arrived[STRANGER] if mail.kind]
     return None not in (own, quoted) and own != quoted and not any(quoted in mail.mail.as_string() for mail in ours)
+
+
+def _answered(evidence: Evidence) -> bool:
+    asked = [requester for requester, kept in KEPT.items() if kept is not None]
+    answers = {person: [m for m in evidence.arrived[person] if m.kind == "answer"] for person in asked}
+    if any(len(found) != 1 for found in answers.values()):
+        return False
+    texts = [found[0].mail.as_string() for found in answers.values()]
+    return not any(trace in text for text in texts for trace in (ADVISER, "answer above", "+s-"))
 
 
 def _staff_reminders(evidence: Evidence, member: str) -> list[tuple[datetime, str | None, str]]:

@@ -15,7 +15,6 @@ from helpline_mail.adapters.store import events, tickets
 from helpline_mail.demo.installation import ADVISER, HELPLINE, LEAD, Installation, mailbox_of
 from helpline_mail.demo.servers import HOST, MailServers
 from helpline_mail.domain.errors import HelplineError
-from helpline_mail.service.answer import answer
 
 TEACHER, YOUTH_WORKER = "j.hart@school.example", "sam@youthclub.example"
 STRANGER, SOCIAL_WORKER = "someone@elsewhere.example", "p.okoro@council.example"
@@ -71,7 +70,13 @@ class Arrived:
     @property
     def text(self) -> str:
         """Its words, as if on one line."""
-        return " ".join(str(self.mail.get_content()).split())
+        return " ".join(plain_text(self.mail).split())
+
+
+def plain_text(mail: EmailMessage) -> str:
+    """The words of a mail, line by line."""
+    body = mail.get_body(("plain",))
+    return str(body.get_content()) if body is not None else ""
 
 
 def read_mailbox(address: str, servers: MailServers) -> list[Arrived]:
@@ -138,16 +143,23 @@ class Day:
         raise HelplineError(f"demo: the {PEOPLE[address]} got no acknowledgement; this is a fault of the program")
 
     async def answer(self, requester: str, text: str) -> None:
-        """The adviser answers from an own mail client, and the answer is recorded."""
-        parts, now = self._installation.parts, self._clock()
-        acknowledgement = await self.acknowledgement_for(requester)
-        await self.write(ADVISER, f"Re: {acknowledgement['Subject']}", text, to=requester)
-        with parts.store.read() as connection:
+        """The adviser replies to the notice of that person's latest mail, from an own mail client."""
+        with self._installation.parts.store.read() as connection:
             found = tickets.all_tickets(connection)
         reference = next(ticket["reference"] for ticket in found if ticket["requester"] == requester)
-        done = await asyncio.to_thread(answer, parts.store, parts.correspondence.policy, reference, now, now)
-        outcome = "the promise is kept" if done.kept else "later than promised"
-        self._tell(now, "adviser", f"records the answer to {reference}: {outcome}")
+        notice = await self._notice_of(reference)
+        quoted = "".join(f"> {line}\n" for line in plain_text(notice).splitlines())
+        await self.write(
+            ADVISER, f"Re: {notice['Subject']}", f"{text}\n\nOn {notice['Date']}, {notice['From']} wrote:\n{quoted}",
+            to=str(notice["Reply-To"]), In_Reply_To=str(notice["Message-ID"]),
+        )  # fmt: skip
+
+    async def _notice_of(self, reference: str) -> EmailMessage:
+        """The latest notice about a ticket in the adviser's mailbox. Raises HelplineError if there is none."""
+        for arrived in reversed(await asyncio.to_thread(read_mailbox, ADVISER, self._servers)):
+            if arrived.kind == "notice" and f"[{reference}]" in str(arrived.mail["Subject"]):
+                return arrived.mail
+        raise HelplineError(f"demo: the adviser got no notice of {reference}; this is a fault of the program")
 
 
 async def live(day: Day) -> None:

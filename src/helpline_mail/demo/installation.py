@@ -49,6 +49,9 @@ tls = "none"
 user = "{helpline}"
 password_file = "password"
 
+[staff_identity]
+require = "token"  # no mail here ever leaves this machine's own server
+
 [[staff]]
 name = "Ann Adviser"
 address = "{adviser}"

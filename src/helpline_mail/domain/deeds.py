@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from helpline_mail.domain.message import Enclosure
 from helpline_mail.domain.policy import Partner, StaffMember
@@ -46,6 +47,8 @@ class Ticket:
     answered: Answered | None = None
     replies_to_partner: bool = False
     """Whether the writer replied to the notice of a partner's mail."""
+    cannot_join: str = ""
+    """Why the ticket cannot become part of the one that the writer named, as a sentence."""
     can_split: bool = False
     """Whether the writer replied to the notice of a follow-up."""
 
@@ -83,10 +86,13 @@ class WritePartner:
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """The ticket is closed with an outcome; without words, a clock that runs ends for nobody's answer."""
+    """The ticket is closed with an outcome.
+
+    A clock that runs ends with the words that are sent, with what was said in a call, or because nobody is answered.
+    """
 
     outcome: str
-    answered_orally: bool = False
+    ending: Literal["words", "call", "silence"] = "words"
 
 
 @dataclass(frozen=True, slots=True)

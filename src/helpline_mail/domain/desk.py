@@ -223,8 +223,10 @@ def _deed(command: Command, case: _Case) -> Deed | None:
             outcome = chosen(command.argument, policy.outcomes)
             if outcome is None:
                 return _choose("outcome", command.argument, policy.outcomes)
-            orally = case.ticket is not None and case.ticket.channel != "email" and not case.orders.text.strip()
-            return Resolve(outcome, answered_orally=orally)
+            if case.orders.text.strip() or case.letter.enclosed:
+                return Resolve(outcome)
+            was_call = case.ticket is not None and case.ticket.channel != "email"
+            return Resolve(outcome, "call" if was_call else "silence")
         case "category":
             category = chosen(command.argument, policy.categories)
             return Categorise(category) if category else _choose("category", command.argument, policy.categories)
@@ -235,7 +237,8 @@ def _deed(command: Command, case: _Case) -> Deed | None:
         case "admit":
             return _admit(command.argument, policy)
         case "join":
-            return Join(command.argument.strip("[]").upper())
+            problem = case.ticket.cannot_join if case.ticket else NEEDS_TICKET
+            return Refuse((problem,)) if problem else Join(command.argument.strip("[]").upper())
         case "split":
             can = case.ticket is not None and case.ticket.can_split
             return Split() if can else Refuse(("#split works in reply to the notice of a later message.",))

@@ -175,6 +175,15 @@ def references_in(subject: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found.upper() for found in _MENTION.findall(subject[:500])))[:3]
 
 
+def subject_of_answer(subject: str) -> str:
+    """An enquirer's subject as an answer repeats it: without reply marks and references, which may be others'."""
+    rest = _MENTION.sub("", subject[:500]).replace("[]", "")
+    while found := _REPLY_MARK.match(rest):
+        rest = rest[found.end() :]
+    return " ".join(rest.split())
+
+
+_REPLY_MARK = re.compile(r"\s*(?:re|aw|sv|antw|odp|atb)\s*:\s*", re.IGNORECASE)
 _SUBJECT_PREFIX = re.compile(
     r"\s*(?:(?:re|aw|wg|fw|fwd|sv|vs|rv|tr|antw|odp|ynt|atb)\s*(?:\[\d+\])?\s*:|\[[^\]]{0,40}\])\s*", re.I
 )

@@ -87,10 +87,8 @@ def _change(work: Work, deed: Deed) -> None:
         case deeds.Assign(to):
             tickets.assign(connection, ticket_id, to.address if to else None)
             work.record("assigned", f"{to.name} has it now" if to else "nobody has it now")
-        case deeds.Resolve(outcome, answered_orally):
-            reshape.resolve(
-                connection, work.correspondence.policy, work.about, outcome, work.now, orally=answered_orally
-            )
+        case deeds.Resolve(outcome, ending):
+            reshape.resolve(connection, work.correspondence.policy, work.about, outcome, ending, work.now)
         case deeds.Reopen():
             tickets.reopen(connection, ticket_id)
             work.record("reopened", "a member of staff opened it again")
@@ -104,17 +102,9 @@ def _change(work: Work, deed: Deed) -> None:
             tickets.admit(connection, ticket_id, addr_spec)
             work.record("admitted", "a second address of the enquirer takes part now")
         case deeds.Join(reference):
-            _join(work, reference)
+            reshape.join(connection, work.about, reference, work.now)
         case deeds.Split():
             reshape.split(connection, work.correspondence, work.about, work.grant, work.now)
-
-
-def _join(work: Work, reference: str) -> None:
-    if why := reshape.join(work.connection, work.about, reference, work.now):
-        _refuse(work, deeds.Refuse((why,)))
-        return
-    done = f"{work.about['reference']} is part of {reference} now, with its messages and its addresses."
-    work.correspondence.confirm(work.connection, work.ticket, work.writer, (done,), "", work.message_id, work.now)
 
 
 def _refuse(work: Work, refused: deeds.Refuse) -> None:

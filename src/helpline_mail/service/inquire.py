@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from helpline_mail import __version__
-from helpline_mail.adapters.store import events, ledger, messages, outbox, revision, tickets
+from helpline_mail.adapters.store import events, ledger, mediations, messages, outbox, revision, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.errors import BadInputError
@@ -82,11 +82,18 @@ def explained(store: Store, policy: Policy, reference: str | None, limit: int | 
 
 
 def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
-    """Reminders and deadlines of every running clock that lie ahead, in order."""
+    """Reminders and deadlines of every running clock, and of partners who have not answered, that lie ahead, in order."""
     with store.read() as connection:
         running, told = tickets.running_clocks(connection), tickets.told_steps(connection)
-        names = tickets.references_of(connection, [clock.ticket_id for clock in running])
-    found = []
+        awaited = mediations.awaited(connection)
+        names = tickets.references_of(connection, [one.ticket_id for one in (*running, *(m for m, _ in awaited))])
+    found = [
+        {
+            "at": policy.hours.next_opening(due_at), "reference": names[mediation.ticket_id],
+            "what": f"reminder, if {mediation.partner} has not answered",
+        }
+        for mediation, due_at in awaited if due_at >= now
+    ]  # fmt: skip
     for clock in running:
         reference = names[clock.ticket_id]
         if clock.due_at >= now:

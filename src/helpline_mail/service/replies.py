@@ -11,7 +11,7 @@ from helpline_mail.adapters.store import events, mediations, messages, outbox, t
 from helpline_mail.domain.message import Address, Enclosure
 from helpline_mail.domain.policy import Partner, StaffMember
 from helpline_mail.domain.signposts import listing
-from helpline_mail.domain.threads import Mediation
+from helpline_mail.domain.threads import Mediation, subject_of_answer
 from helpline_mail.service.filing import new_reference
 from helpline_mail.service.letters import short_of
 from helpline_mail.service.notify import Notices
@@ -53,8 +53,8 @@ class Replies(Notices):
         `covers_until` is when the mail was written that it replies to: a later query is not answered by it.
         """
         rendered = self.templates.render(
-            "answer", helpline=self.policy.helpline.name, reference=ticket["reference"], subject=ticket["subject"],
-            text=self._signed(words.text),
+            "answer", helpline=self.policy.helpline.name, reference=ticket["reference"],
+            subject=subject_of_answer(ticket["subject"]), text=self._signed(words.text),
         )  # fmt: skip
         mail = self._freeze(
             rendered, f"answer/{message_id}", "answer", Address(ticket["requester"]), now, ticket, None,

@@ -11,6 +11,7 @@ from helpline_mail.domain.deeds import OpenCall
 from helpline_mail.domain.message import Address, Message, Sender
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.staff import Grant
+from helpline_mail.service import clocks
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.filing import open_ticket, start_clock
 from helpline_mail.service.notify import News
@@ -19,21 +20,15 @@ from helpline_mail.wire.parse import parse
 
 
 def resolve(
-    connection: Connection, policy: Policy, ticket: Mapping[str, Any], outcome: str, now: datetime, *, orally: bool
+    connection: Connection, policy: Policy, ticket: Mapping[str, Any], outcome: str, ending: str, now: datetime
 ) -> None:
-    """Closes a ticket. What was said in a call was an answer; an outcome that needs none ends a clock unanswered."""
+    """Closes a ticket. What was said in a call was an answer; with silence nobody is answered, and nobody waits."""
     tickets.resolve(connection, ticket["id"], outcome)
     events.record(connection, now, "resolved", f"closed with the outcome: {outcome}", ticket_id=ticket["id"])
     running = tickets.running_clock(connection, ticket["id"])
-    if running is None:
-        return
-    if orally:
-        took = policy.hours.opening_time_between(running.started_at, now)
-        tickets.stop_clock(connection, running.clock_id, now, kept=now <= running.due_at, took=took)
-        tickets.responded(connection, ticket["id"], now)
-        text = "it was answered while we spoke"
-        events.record(connection, now, "answered", text, ticket_id=ticket["id"])
-    elif outcome in policy.outcomes_without_answer:
+    if ending == "call":
+        clocks.stop(connection, policy, ticket["id"], running, now, now, "it was answered while we spoke")
+    elif ending == "silence" and running is not None:
         tickets.drop_clock(connection, ticket["id"], now)
         text = "nobody waits for an answer with this outcome"
         events.record(connection, now, "clock_dropped", text, ticket_id=ticket["id"])
@@ -64,8 +59,8 @@ def open_call(
     correspondence.notify(connection, ticket, News("call", said, query_id, now, due_at), now)
 
 
-def join(connection: Connection, ticket: Mapping[str, Any], reference: str, now: datetime) -> str | None:
-    """Makes a ticket part of another; returns why that cannot be, in a sentence."""
+def why_not_join(connection: Connection, ticket: Mapping[str, Any], reference: str) -> str:
+    """Why a ticket cannot become part of another, in a sentence; empty if it can."""
     target = tickets.find(connection, reference)
     if target is None:
         return f"There is no ticket {reference[:20]}."
@@ -73,6 +68,13 @@ def join(connection: Connection, ticket: Mapping[str, Any], reference: str, now:
         return f"{reference} is this very ticket."
     if target["joined_to"] is not None:
         return f"{target['reference']} was joined to another ticket itself. Name that one."
+    return ""
+
+
+def join(connection: Connection, ticket: Mapping[str, Any], reference: str, now: datetime) -> None:
+    """Makes a ticket part of another, with its messages, its addresses and its clock."""
+    target = tickets.find(connection, reference)
+    assert target is not None  # noqa: S101  looked at before
     tickets.lock(connection, target["id"])
     tickets.join(connection, ticket["id"], target["id"], now)
     if target["state"] != tickets.OPEN:
@@ -80,7 +82,6 @@ def join(connection: Connection, ticket: Mapping[str, Any], reference: str, now:
     events.record(connection, now, "joined", f"it became part of {target['reference']}", ticket_id=ticket["id"])
     text = f"{ticket['reference']} became part of it, with its messages and its addresses"
     events.record(connection, now, "joined", text, ticket_id=target["id"])
-    return None
 
 
 def split(

@@ -15,7 +15,7 @@ from helpline_mail.domain.message import Enclosure, Message, folded
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_moment
 from helpline_mail.domain.staff import Grant
-from helpline_mail.service import desk_work
+from helpline_mail.service import desk_work, reshape
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.desk_work import Work
 from helpline_mail.wire import answers
@@ -52,7 +52,7 @@ def obey(
         connection, correspondence, ticket, writer, mail.message_id, grant, now, letter.enclosed, html,
         left_out=_left_out(letter),
     )  # fmt: skip
-    facts = _facts(connection, correspondence, grant, writer, ticket) if ticket else None
+    facts = _facts(connection, correspondence, grant, writer, ticket, orders) if ticket else None
     decided = desk.decide(
         orders, letter, facts, writer, correspondence.policy, now, correspondence.signposts(), anyway=anyway
     )
@@ -108,11 +108,13 @@ def _stored(connection: Connection, message_id: int) -> Mail:
 
 
 def _facts(
-    connection: Connection, correspondence: Correspondence, grant: Grant, writer: StaffMember, ticket: Mapping[str, Any]
-) -> deeds.Ticket:
+    connection: Connection, correspondence: Correspondence, grant: Grant, writer: StaffMember,
+    ticket: Mapping[str, Any], orders: commands.Orders,
+) -> deeds.Ticket:  # fmt: skip
     """What SQL knows of the ticket that bears on the mail."""
     kind = messages.kind_of(connection, grant.about) if grant.about is not None else None
     running = tickets.running_clock(connection, ticket["id"])
+    join = orders.named("join")
     return deeds.Ticket(
         reference=ticket["reference"], is_open=ticket["state"] == tickets.OPEN, channel=ticket["channel"],
         awaits_answer=running is not None,
@@ -122,6 +124,7 @@ def _facts(
             ticket["reference"],
         ),
         answered=_answered(connection, correspondence, grant, writer, ticket["id"]),
+        cannot_join=reshape.why_not_join(connection, ticket, join.argument.strip("[]")) if join else "",
         replies_to_partner=kind == "partner_in", can_split=kind == "follow_up",
     )  # fmt: skip
 
@@ -176,6 +179,11 @@ def _said(deed: Deed, work: Work) -> str | None:
             return f"The enquirer's next update is due by {spoken_moment(due_at, work.now, zone)}."
         case deeds.Admit(addr_spec):
             return f"{addr_spec} may write to this ticket now."
+        case deeds.Join(reference):
+            target = tickets.find(work.connection, reference)
+            return f"It is part of {reference} now. Answers go to {target['requester']} alone." if target else None
+        case deeds.Split():
+            return "That message is a ticket of its own now; its notice follows."
         case deeds.Hold():
             return (
                 "Your words below the commands were not sent on: nothing says that they are for the enquirer. "

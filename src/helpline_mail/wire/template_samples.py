@@ -55,7 +55,14 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
     "notice": (
         _NOTICE,
         _NOTICE | {"occasion": "follow_up", "due": "", "subject": "", "text": "", "write_above": "", "links": ()},
-        _NOTICE | {"occasion": "partner", "partner": "examplebook", "partner_title": "Examplebook safety team", "earlier": _EARLIER, "taken_by": "Amy"},
+        _NOTICE
+        | {
+            "occasion": "partner",
+            "partner": "examplebook",
+            "partner_title": "Examplebook safety team",
+            "earlier": _EARLIER,
+            "taken_by": "Amy",
+        },
         _NOTICE | {"occasion": "call", "can_answer": False, "minimal": True, "attachments": _FILES},
         _NOTICE | {"occasion": "split"},
         _NOTICE | {"is_late": True, "attachments": _FILES, "hints": ("Possibly related to POSH-2B4C6D.",)},
@@ -103,7 +110,10 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
     ),
     "help": (_ASKED_FOR, _ASKED_FOR | {"reference": ""}),
     "signposts": (_ASKED_FOR, _ASKED_FOR | {"reference": ""}),
-    "status": (_ASKED_FOR, _ASKED_FOR | {"state": "resolved", "outcome": "advice given", "due": "", "taken_by": "", "update": ""}),
+    "status": (
+        _ASKED_FOR,
+        _ASKED_FOR | {"state": "resolved", "outcome": "advice given", "due": "", "taken_by": "", "update": ""},
+    ),
     "undelivered": tuple(
         _TICKET
         | {

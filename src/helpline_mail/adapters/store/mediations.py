@@ -52,6 +52,14 @@ def silent(connection: Connection, now: datetime) -> list[Mediation]:
     return _all(connection, reached(mediation.c.due_at, now) & mediation.c.reminded_at.is_(None))
 
 
+def awaited(connection: Connection) -> list[tuple[Mediation, datetime]]:
+    """The correspondences in which an answer is awaited, and when staff are reminded of it, if they were not yet."""
+    columns = (mediation.c.id, mediation.c.ticket_id, mediation.c.partner, mediation.c.reference, mediation.c.due_at)
+    waiting = mediation.c.due_at.is_not(None) & mediation.c.reminded_at.is_(None)
+    rows = connection.execute(select(*columns).where(waiting).order_by(mediation.c.due_at))
+    return [(Mediation(*row[:4]), row.due_at) for row in rows]
+
+
 def note_reminded(connection: Connection, mediation_id: int, now: datetime) -> bool:
     """Notes that staff are reminded of a partner's silence; False if another instance did."""
     changed = connection.execute(
