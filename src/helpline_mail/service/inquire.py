@@ -82,7 +82,7 @@ def explained(store: Store, policy: Policy, reference: str | None, limit: int | 
 
 
 def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
-    """Reminders and deadlines of every running clock, and of partners who have not answered, that lie ahead, in order."""
+    """Reminders and deadlines of running clocks, and of partners who have not answered, that lie ahead, in order."""
     with store.read() as connection:
         running, told = tickets.running_clocks(connection), tickets.told_steps(connection)
         awaited = mediations.awaited(connection)

@@ -52,7 +52,8 @@ class Notices(Trouble):
         common = {
             "helpline": self.policy.helpline.name, "reference": ticket["reference"], "occasion": news.occasion,
             "partner": news.partner, "partner_title": self._partner_title(news.partner),
-            "can_answer": bool(ticket["requester"]) and is_writable(ticket["requester"]), "minimal": minimal, "sender": message.sender.shown, "subject": message.subject,
+            "can_answer": bool(ticket["requester"]) and is_writable(ticket["requester"]),
+            "minimal": minimal, "sender": message.sender.shown, "subject": message.subject,
             "received": self._moment(news.arrived_at, now), "due": self._end(due_at, now) if due_at else "",
             "is_late": due_at is not None and due_at <= now, "text": message.text[:NOTICE_TEXT_MAX],
             "taken_by": self._name(ticket["assignee"]), "attachments": message.attachments,

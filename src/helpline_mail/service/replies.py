@@ -117,8 +117,8 @@ class Replies(Notices):
         ticket = tickets.load(connection, thread.ticket_id)
         taker = self.policy.staff_member(ticket["assignee"]) if ticket["assignee"] else None
         rendered = self.templates.render(
-            "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"], partner=self._partner_title(thread.partner),
-            partner_name=thread.partner, write_above=self._write_above(),
+            "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"],
+            partner=self._partner_title(thread.partner), partner_name=thread.partner, write_above=self._write_above(),
         )  # fmt: skip
         to = (taker,) if taker else self.policy.staff
         key = f"partner_silent/{thread.id}/{int(now.timestamp())}"

@@ -26,7 +26,8 @@ _FACTS = (
     Acknowledgement("late", _BY, True, "16:00 today", None, "", ""),
 )
 _NOTICE = _TICKET | {
-    "occasion": "new_ticket", "partner": "", "partner_title": "", "can_answer": True, "minimal": False, "taken_by": "", "earlier": (),
+    "occasion": "new_ticket", "partner": "", "partner_title": "", "can_answer": True,
+    "minimal": False, "taken_by": "", "earlier": (),
     "sender": "Alice <alice@school.sch.uk>", "subject": "A worry", "received": "09:55 today",
     "due": "13:00 today", "is_late": False, "text": "Dear helpline", "attachments": (), "hints": (),
     "write_above": _ABOVE, "links": (("Take it", _TAKE),),
