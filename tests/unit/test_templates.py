@@ -26,6 +26,8 @@ NOTICE = {
     "subject": "",
     "occasion": "new_ticket",
     "partner": "",
+    "partner_title": "",
+    "can_answer": True,
     "minimal": False,
     "taken_by": "",
     "earlier": (),

@@ -57,9 +57,9 @@ def prove(
     if now - grant.sent_at > policy.grants_last:
         return _unproved("staff_expired", "the notice that it answers is too old", grant)
     if verdict is not None and verdict.failed:
-        return _unproved("staff_forged", "the receiver found that the sender's domain disowns it", grant)
+        return _unproved("staff_forged", "our mail server says that it did not come from that address", grant)
     if policy.staff_proof == "token+results" and not (verdict is not None and verdict.aligned):
-        return _unproved("staff_unverified", "no configured receiver vouches for its sender", grant)
+        return _unproved("staff_unverified", "nothing proves that it came from that address", grant)
     reason = Reason("staff_proved", "it came from a member of staff to their own reply address", "withheld")
     return Proof(member, grant, reason)
 

@@ -11,9 +11,8 @@ from helpline_mail.adapters.store import events, messages, tickets
 from helpline_mail.domain import commands, deeds
 from helpline_mail.domain.deeds import Deed
 from helpline_mail.domain.policy import StaffMember
-from helpline_mail.domain.promise import spoken_moment
 from helpline_mail.domain.staff import Grant
-from helpline_mail.service import reshape
+from helpline_mail.service import reshape, standing
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.replies import Words
 
@@ -121,14 +120,10 @@ def _refuse(work: Work, refused: deeds.Refuse) -> None:
 
 
 def _tell(work: Work, what: str) -> None:
-    zone = work.correspondence.policy.zone
     if what == "help":
         lines = commands.help_text().split("\n")
     elif what == "signposts":
         lines = work.correspondence.signpost_list()
     else:
-        lines = [
-            f"{message['kind'].replace('_', ' ')}, {spoken_moment(message['at'], work.now, zone)}"
-            for message in messages.of_ticket(work.connection, work.about["id"])
-        ]
+        lines = standing.lines(work.connection, work.correspondence.policy, work.about, work.now)
     work.correspondence.tell(work.connection, work.ticket, work.writer, what, lines, work.message_id, work.now)

@@ -114,6 +114,10 @@ class Letters:
         member = self.policy.staff_member(assignee) if assignee else None
         return member.name if member else assignee or ""
 
+    def _partner_title(self, name: str) -> str:
+        """What a partner is called; the short name of one who has left the configuration."""
+        return next((partner.title for partner in self.policy.partners if partner.name == name), name)
+
     def _answer_by(self, due_at: datetime | None, now: datetime) -> str:
         if due_at is None:
             return ""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import messages
+from helpline_mail.adapters.store import messages, tickets
 from helpline_mail.domain.intake import Intake
 from helpline_mail.domain.message import Message
 from helpline_mail.domain.policy import StaffMember
@@ -47,11 +47,15 @@ class Notices(Trouble):
         """A notice of a message to every member of staff, with its words and those before it, unless notices are
         minimal: then with nothing but when and which."""
         message, minimal = news.message, self.policy.minimal_notices
+        running = tickets.running_clock(connection, ticket["id"])
+        due_at = news.due_at or (running.due_at if running else None)  # a partner's answer ends nobody's wait
         common = {
             "helpline": self.policy.helpline.name, "reference": ticket["reference"], "occasion": news.occasion,
-            "partner": news.partner, "minimal": minimal, "sender": message.sender.shown, "subject": message.subject,
-            "received": self._moment(news.arrived_at, now), "due": self._end(news.due_at, now) if news.due_at else "",
-            "is_late": news.due_at is not None and news.due_at <= now, "text": message.text[:NOTICE_TEXT_MAX],
+            "partner": news.partner, "partner_title": self._partner_title(news.partner),
+            "can_answer": bool(ticket["requester"]) and is_writable(ticket["requester"]),
+            "minimal": minimal, "sender": message.sender.shown, "subject": message.subject,
+            "received": self._moment(news.arrived_at, now), "due": self._end(due_at, now) if due_at else "",
+            "is_late": due_at is not None and due_at <= now, "text": message.text[:NOTICE_TEXT_MAX],
             "taken_by": self._name(ticket["assignee"]), "attachments": message.attachments,
             "hints": [_sentence(hint) for hint in news.hints],
             "earlier": [] if minimal else self._earlier(connection, ticket["id"], news.message_id, now),

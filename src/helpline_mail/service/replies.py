@@ -116,10 +116,9 @@ class Replies(Notices):
         """Reminds the taker, or all, that a partner has not answered; how many mails were queued."""
         ticket = tickets.load(connection, thread.ticket_id)
         taker = self.policy.staff_member(ticket["assignee"]) if ticket["assignee"] else None
-        title = next((p.title for p in self.policy.partners if p.name == thread.partner), thread.partner)
         rendered = self.templates.render(
-            "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"], partner=title,
-            partner_name=thread.partner, write_above=self._write_above(),
+            "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"],
+            partner=self._partner_title(thread.partner), partner_name=thread.partner, write_above=self._write_above(),
         )  # fmt: skip
         to = (taker,) if taker else self.policy.staff
         key = f"partner_silent/{thread.id}/{int(now.timestamp())}"
@@ -157,10 +156,10 @@ class Replies(Notices):
         colleagues_words: str, message_id: int, now: datetime,
     ) -> None:  # fmt: skip
         """Tells a member of staff why their mail did nothing."""
-        is_due = ticket is not None and tickets.running_clock(connection, ticket["id"]) is not None
         rendered = self.templates.render(
             "refused", helpline=self.policy.helpline.name, reference=_reference(ticket), why=why,
-            colleagues_words=colleagues_words, is_due=is_due, write_above=self._write_above(),
+            colleagues_words="" if self.policy.minimal_notices else colleagues_words,
+            due=self._due(connection, ticket, now), write_above=self._write_above(),
         )  # fmt: skip
         key = f"refused/{message_id}"
         self._to_staff(connection, rendered, key, "refusal", (writer,), ticket, now, about=message_id)
@@ -170,14 +169,20 @@ class Replies(Notices):
         lines: Sequence[str], message_id: int, now: datetime,
     ) -> None:  # fmt: skip
         """Sends a member of staff what they asked to read."""
-        running = tickets.running_clock(connection, ticket["id"]) if ticket else None
+        update_due_at = ticket["update_due_at"] if ticket else None
         rendered = self.templates.render(
             what, helpline=self.policy.helpline.name, reference=_reference(ticket), lines=lines,
             state=ticket["state"] if ticket else "", taken_by=self._name(ticket["assignee"]) if ticket else "",
             outcome=(ticket["outcome"] or "") if ticket else "",
-            due=self._answer_by(running.due_at if running else None, now), write_above=self._write_above(),
+            category=(ticket["category"] or "") if ticket else "", due=self._due(connection, ticket, now),
+            update=self._end(update_due_at, now) if update_due_at else "", write_above=self._write_above(),
         )  # fmt: skip
         self._to_staff(connection, rendered, f"{what}/{message_id}", "report", (writer,), ticket, now)
+
+    def _due(self, connection: Connection, ticket: Mapping[str, Any] | None, now: datetime) -> str:
+        """`by 13:10 today` or `was due by 13:10 today`; empty if no answer is due."""
+        running = tickets.running_clock(connection, ticket["id"]) if ticket else None
+        return self._answer_by(running.due_at if running else None, now)
 
     def refuse(
         self, connection: Connection, ticket: Mapping[str, Any] | None, addr_spec: str, why: str, now: datetime

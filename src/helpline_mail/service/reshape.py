@@ -102,4 +102,5 @@ def split(
         due_at = start_clock(connection, correspondence, ticket_id, grant.about, at, now)
     else:
         due_at = None
-    correspondence.notify(connection, new, News("split", message, grant.about, at, due_at), now)
+    hints = (f"It was part of {ticket['reference']} before.",)
+    correspondence.notify(connection, new, News("split", message, grant.about, at, due_at, hints), now)

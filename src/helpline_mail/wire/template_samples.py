@@ -26,7 +26,8 @@ _FACTS = (
     Acknowledgement("late", _BY, True, "16:00 today", None, "", ""),
 )
 _NOTICE = _TICKET | {
-    "occasion": "new_ticket", "partner": "", "minimal": False, "taken_by": "", "earlier": (),
+    "occasion": "new_ticket", "partner": "", "partner_title": "", "can_answer": True,
+    "minimal": False, "taken_by": "", "earlier": (),
     "sender": "Alice <alice@school.sch.uk>", "subject": "A worry", "received": "09:55 today",
     "due": "13:00 today", "is_late": False, "text": "Dear helpline", "attachments": (), "hints": (),
     "write_above": _ABOVE, "links": (("Take it", _TAKE),),
@@ -41,6 +42,7 @@ _UNTOLD = {"reference": "POSH-7K3M9Q", "kind": "enquiry", "received": "09:55 tod
 _TO_WRITER = _TICKET | {"write_above": _ABOVE}
 _ASKED_FOR = _TO_WRITER | {
     "lines": ("enquiry, 09:55 today",), "state": "open", "taken_by": "Amy", "outcome": "", "due": _BY,
+    "category": "nudes", "update": "16:00 on Thursday 26 November",
 }  # fmt: skip
 _ALARM = _HELPLINE | {"headline": "the mailbox cannot be read", "since": "09:54 today"}
 
@@ -54,8 +56,15 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
     "notice": (
         _NOTICE,
         _NOTICE | {"occasion": "follow_up", "due": "", "subject": "", "text": "", "write_above": "", "links": ()},
-        _NOTICE | {"occasion": "partner", "partner": "examplebook", "earlier": _EARLIER, "taken_by": "Amy"},
-        _NOTICE | {"occasion": "call", "minimal": True, "attachments": _FILES},
+        _NOTICE
+        | {
+            "occasion": "partner",
+            "partner": "examplebook",
+            "partner_title": "Examplebook safety team",
+            "earlier": _EARLIER,
+            "taken_by": "Amy",
+        },
+        _NOTICE | {"occasion": "call", "can_answer": False, "minimal": True, "attachments": _FILES},
         _NOTICE | {"occasion": "split"},
         _NOTICE | {"is_late": True, "attachments": _FILES, "hints": ("Possibly related to POSH-2B4C6D.",)},
     ),
@@ -97,12 +106,15 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
     ),
     "refused": tuple(
         _TO_WRITER
-        | {"why": ("There is no command #tak.",), "colleagues_words": words, "is_due": is_due, "reference": reference}
-        for words, is_due, reference in product(("", "Dear Alice"), (True, False), ("POSH-7K3M9Q", ""))
+        | {"why": ("There is no command #tak.",), "colleagues_words": words, "due": due, "reference": reference}
+        for words, due, reference in product(("", "Dear Alice"), ("", _BY, f"was due {_BY}"), ("POSH-7K3M9Q", ""))
     ),
     "help": (_ASKED_FOR, _ASKED_FOR | {"reference": ""}),
     "signposts": (_ASKED_FOR, _ASKED_FOR | {"reference": ""}),
-    "status": (_ASKED_FOR, _ASKED_FOR | {"state": "resolved", "outcome": "advice given", "due": "", "taken_by": ""}),
+    "status": (
+        _ASKED_FOR,
+        _ASKED_FOR | {"state": "resolved", "outcome": "advice given", "due": "", "taken_by": "", "update": ""},
+    ),
     "undelivered": tuple(
         _TICKET
         | {

@@ -21,6 +21,11 @@ def start(connection: Connection, ticket_id: int, partner: str, reference: str, 
     return insert_or_nothing(connection, mediation, row) is not None
 
 
+def of_ticket(connection: Connection, ticket_id: int) -> list[Mediation]:
+    """The correspondences about a ticket, oldest first."""
+    return _all(connection, mediation.c.ticket_id == ticket_id)
+
+
 def of_references(connection: Connection, references: Iterable[str]) -> list[Mediation]:
     """The correspondences of these references."""
     wanted = list(references)
