@@ -240,6 +240,31 @@ def test_a_reply_to_a_notice_of_the_old_ticket_answers_in_the_joined_one(two: De
     assert runs(two) is False
 
 
+def test_an_answer_of_the_old_ticket_that_came_back_is_due_in_the_joined_one(asked: Desk) -> None:
+    tell(asked, "Dear Alice, call the police.")
+    asked.receive(mail(ALICES_HOME, "The video again", "It is worse.\n", message_id="<home@mail.example>"))
+    tell(asked, "Dear Alice, we saw both.")
+    notice = [e for e in to(asked, AMY, "notice") if ticket(asked).reference.encode() in e.octets][0]
+    asked.receive(reply(notice, f"#join {ticket(asked, 1).reference}"))
+    assert (runs(asked), runs(asked, 1)) == (False, False)
+    asked.receive(bounce(ALICE, header(to_alice(asked)[0].octets, "Message-ID")))
+    assert (runs(asked), runs(asked, 1)) == (False, True)
+
+
+def test_an_answer_on_its_way_when_its_ticket_is_joined_stops_the_clock_that_moved(asked: Desk) -> None:
+    asked.receive(mail(ALICES_HOME, "The video again", "It is worse.\n", message_id="<home@mail.example>"))
+    tell(asked, "#resolve advertising")
+    first = [e for e in to(asked, AMY, "notice") if ticket(asked).reference.encode() in e.octets][0]
+    asked.mailbox.append(reply(first, "Dear Alice, call the police."), asked.clock())
+    asked.mailbox.append(reply(first, f"#join {ticket(asked, 1).reference}"), asked.clock())
+    asked.collect()
+    asked.triage()
+    assert (runs(asked), runs(asked, 1)) == (False, True)
+    asked.submit()
+    assert len(to_alice(asked)) == 1
+    assert (runs(asked), runs(asked, 1)) == (False, False)
+
+
 @pytest.mark.parametrize(("reference", "hint"), [("POSH-AAAAAA", "There is no ticket"), ("", "#join REFERENCE")])
 def test_joining_what_is_not_there_is_refused(two: Desk, reference: str, hint: str) -> None:
     assert hint in tell(two, f"#join {reference}")
@@ -334,7 +359,8 @@ def test_a_call_about_nothing_is_refused(asked: Desk) -> None:
 
 
 def test_send_alone_lists_the_texts_and_sends_nothing(asked: Desk) -> None:
-    assert all(name in tell(asked, "#send") for name in asked.correspondence.signposts())
+    listed = tell(asked, "#send")
+    assert all(name in listed for name in asked.correspondence.signposts())
     assert to_alice(asked) == []
 
 
@@ -539,9 +565,7 @@ def test_when_the_taker_is_out_of_office_the_others_are_told_and_no_clock_stops(
 def test_a_removed_member_loses_what_was_held_for_them(asked: Desk) -> None:
     tell(asked, "#take\nShe should call someone.")
     held = notice_to(asked, AMY)
-    asked.decide_otherwise(
-        **settings(staff=tuple(m for m in asked.correspondence.policy.staff if m.address != AMY))
-    )
+    asked.decide_otherwise(**settings(staff=tuple(m for m in asked.correspondence.policy.staff if m.address != AMY)))
     asked.receive(reply(held, "#anyway"))
     assert to_alice(asked) == []
 
