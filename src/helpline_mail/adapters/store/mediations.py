@@ -15,7 +15,7 @@ _TICKET = func.coalesce(ticket.c.joined_to, mediation.c.ticket_id)
 
 def find(connection: Connection, ticket_id: int, partner: str) -> Mediation | None:
     """The correspondence with a partner about a ticket, if there is one; the first, if a join has brought another."""
-    return _first(connection, (_TICKET == ticket_id) & (mediation.c.partner == partner))
+    return _first(connection, _TICKET.in_([ticket_id]) & (mediation.c.partner == partner))
 
 
 def start(connection: Connection, ticket_id: int, partner: str, reference: str, now: datetime) -> bool:
