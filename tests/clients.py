@@ -15,6 +15,18 @@ from html import escape
 from textwrap import wrap
 from typing import Literal
 
+from tests.client_languages import (
+    APPLE,
+    GMAIL,
+    GMAIL_PHONE,
+    IPHONES,
+    OUTLOOK_ADVERTS,
+    OUTLOOK_DATES,
+    OUTLOOK_LABELS,
+    OUTLOOK_RULES,
+    THUNDERBIRD,
+)
+
 Placing = Literal["top", "bottom", "inline"]
 Form = Literal["plain", "html", "both"]
 PLACINGS: tuple[Placing, ...] = ("top", "bottom", "inline")
@@ -83,50 +95,6 @@ class Written:
 
 Client = Callable[[Notice, Words, Placing, str], Written]
 
-# When a client says that our mail was written, and by whom: {n} is our name, {a} our address.
-_GMAIL = {
-    "en": "On Tue, 24 Nov 2026 at 10:10, {n} <{a}> wrote:",
-    "de": "Am Di., 24. Nov. 2026 um 10:10 Uhr schrieb {n} <{a}>:",
-    "fr": "Le mar. 24 nov. 2026 à 10:10, {n} <{a}> a écrit\xa0:",
-    "cy": "Ar Maw, 24 Tach 2026 am 10:10 {n} <{a}> ysgrifennodd:",
-}
-_GMAIL_PHONE = {
-    "en": "On Tue, 24 Nov 2026, 10:10 {n}, <{a}> wrote:",
-    "de": "{n} <{a}> schrieb am Di., 24. Nov. 2026, 10:10:",
-    "fr": "Le mar. 24 nov. 2026, 10:10, {n} <{a}> a écrit :",
-    "cy": "Ar Maw, 24 Tach 2026, 10:10 {n}, <{a}> ysgrifennodd:",
-}
-_APPLE = {
-    "en": "On 24 Nov 2026, at 10:10, {n} <{a}> wrote:",
-    "de": "Am 24.11.2026 um 10:10 schrieb {n} <{a}>:",
-    "fr": "Le 24 nov. 2026 à 10:10, {n} <{a}> a écrit :",
-    "cy": "Ar 24 Tach 2026, am 10:10, ysgrifennodd {n} <{a}>:",
-}
-_THUNDERBIRD = {
-    "en": "On 24/11/2026 10:10, {n} wrote:",
-    "de": "Am 24.11.26 um 10:10 schrieb {n}:",
-    "fr": "Le 24/11/2026 à 10:10, {n} a écrit\xa0:",
-    "cy": "Ar 24/11/2026 10:10, ysgrifennodd {n}:",
-}
-_OUTLOOK_LABELS = {
-    "en": ("From:", "Sent:", "To:", "Subject:"),
-    "de": ("Von:", "Gesendet:", "An:", "Betreff:"),
-    "fr": ("De\xa0:", "Envoyé\xa0:", "À\xa0:", "Objet\xa0:"),
-    "cy": ("Oddi wrth:", "Anfonwyd:", "At:", "Pwnc:"),
-}
-_OUTLOOK_DATES = {
-    "en": "24 November 2026 10:10", "de": "Dienstag, 24. November 2026 10:10", "fr": "mardi 24 novembre 2026 10:10",
-    "cy": "24 Tachwedd 2026 10:10",
-}  # fmt: skip
-_OUTLOOK_RULES = {
-    "en": "-----Original Message-----", "de": "-----Ursprüngliche Nachricht-----",
-    "fr": "-----Message d'origine-----", "cy": "-----Neges wreiddiol-----",
-}  # fmt: skip
-_IPHONES = {
-    "en": "Sent from my iPhone", "de": "Von meinem iPhone gesendet", "fr": "Envoyé de mon iPhone",
-    "cy": "Anfonwyd o fy iPhone",
-}  # fmt: skip
-
 
 def _introduction(of: dict[str, str], notice: Notice, language: str) -> str:
     return of[language].format(n=notice.from_name, a=notice.from_address)
@@ -190,9 +158,18 @@ def _gmail(introductions: dict[str, str], direction: str, *, class_: str) -> Cli
         quoted = [part.replace("<mailto:", "<") for line in quoted for part in line.split("\n")]
 
         def mark(lines: Sequence[str]) -> list[str]:
-            return _marked([part for line in lines for part in (wrap(line, 74, break_long_words=False) or [""])])
+            return _marked(
+                [
+                    part
+                    for line in lines
+                    for part in (wrap(line, 74, break_long_words=False, break_on_hyphens=False) or [""])
+                ]
+            )
 
-        wrapped = [[part for line in p for part in wrap(line, 76, break_long_words=False)] for p in _paragraphs(words)]
+        wrapped = [
+            [part for line in p for part in wrap(line, 76, break_long_words=False, break_on_hyphens=False)]
+            for p in _paragraphs(words)
+        ]
         plain = _arranged(wrapped, [*introduction, ""], quoted, placing, mark)
         shown = escape(said, quote=False).replace(
             notice.from_address, f'<a href="mailto:{notice.from_address}">{notice.from_address}</a>'
@@ -223,7 +200,7 @@ def _gmail(introductions: dict[str, str], direction: str, *, class_: str) -> Cli
 
 
 def _apple(notice: Notice, words: Words, placing: Placing, language: str) -> Written:
-    said = _introduction(_APPLE, notice, language)
+    said = _introduction(APPLE, notice, language)
     quoted = [said, "", *_with_targets(notice, "{words} <{target}>")]
     plain = _arranged(_paragraphs(words), [], quoted, placing, _marked)
     start = '<blockquote type="cite">'
@@ -249,7 +226,7 @@ def _apple(notice: Notice, words: Words, placing: Placing, language: str) -> Wri
 
 
 def _ios(notice: Notice, words: Words, placing: Placing, language: str) -> Written:
-    said, device = _introduction(_APPLE, notice, language), _IPHONES[language]
+    said, device = _introduction(APPLE, notice, language), IPHONES[language]
     quoted = _with_targets(notice, "{words} <{target}>")
     quoted = [said, "", f"\ufeff{quoted[0]}", *quoted[1:]]
     own = _paragraphs(words)
@@ -287,10 +264,10 @@ def _ios(notice: Notice, words: Words, placing: Placing, language: str) -> Writt
 
 
 def _thunderbird(notice: Notice, words: Words, placing: Placing, language: str) -> Written:
-    said = _introduction(_THUNDERBIRD, notice, language)
+    said = _introduction(THUNDERBIRD, notice, language)
 
     def flow(line: str) -> list[str]:
-        parts = wrap(line, 71, break_long_words=False) or [""]
+        parts = wrap(line, 71, break_long_words=False, break_on_hyphens=False) or [""]
         return [f"{part} " for part in parts[:-1]] + parts[-1:]
 
     own = [[part for line in paragraph for part in flow(line)] for paragraph in _paragraphs(words)]
@@ -315,9 +292,9 @@ def _thunderbird(notice: Notice, words: Words, placing: Placing, language: str) 
 
 
 def _block(notice: Notice, language: str) -> list[tuple[str, str]]:
-    labels = _OUTLOOK_LABELS[language]
+    labels = OUTLOOK_LABELS[language]
     values = (
-        f"{notice.from_name} <{notice.from_address}>", _OUTLOOK_DATES[language],
+        f"{notice.from_name} <{notice.from_address}>", OUTLOOK_DATES[language],
         f"{notice.to_name} <{notice.to_address}>", notice.subject,
     )  # fmt: skip
     return list(zip(labels, values, strict=True))
@@ -350,7 +327,8 @@ def _outlook(notice: Notice, words: Words, placing: Placing, language: str) -> W
     own = [_mso(p) for p in words.paragraphs]
 
     def worded(html: str) -> str:
-        return f'<div>\n<p class="MsoNormal"><span style="font-family:&quot;Arial&quot;,sans-serif">{html}<o:p></o:p></span></p>\n</div>\n'
+        style = "font-family:&quot;Arial&quot;,sans-serif"
+        return f'<div>\n<p class="MsoNormal"><span style="{style}">{html}<o:p></o:p></span></p>\n</div>\n'
 
     inner = re.sub(r"(?s)^\s*<div[^>]*>|</div>\s*$", "", notice.html)
     if placing == "top":
@@ -376,9 +354,26 @@ def _outlook(notice: Notice, words: Words, placing: Placing, language: str) -> W
 
 def _outlook_as_plain(notice: Notice, words: Words, placing: Placing, language: str) -> Written:
     """Outlook set to write plain text: a rule, and the notice's own text; its HTML is Outlook's all the same."""
-    introduction = [_OUTLOOK_RULES[language], *_plain_block(notice, language), ""]
+    introduction = [OUTLOOK_RULES[language], *_plain_block(notice, language), ""]
     plain = _arranged(_paragraphs(words), introduction, notice.text.split("\n"), placing, _unmarked)
     return Written("\n".join(plain) + "\n", _outlook(notice, words, placing, language).html)
+
+
+def _outlook_phone(notice: Notice, words: Words, placing: Placing, language: str) -> Written:
+    """Outlook for iOS, which puts its advert behind the writer's words, and quotes as Outlook on the web does."""
+    if placing != "top":
+        return _outlook_web(notice, words, placing, language)
+    written = _outlook_web(notice, words, placing, language)
+    before, name, behind = OUTLOOK_ADVERTS[language]
+    shown = f'{before}<a href="https://aka.ms/o0ukef">{name}</a>{behind}'
+    plain = f"{before}{name}<https://aka.ms/o0ukef>{behind}"
+    advert = f'<div id="ms-outlook-mobile-signature" style="color: inherit;">\n<div></div>\n{shown}</div>\n'
+    rule = '<div id="appendonsend"></div>'
+    container = '<div id="mail-editor-reference-message-container">\n'
+    return Written(
+        written.plain.replace("\n____", f"\n{plain}\n____", 1),
+        written.html.replace(rule, f"{advert}{container}{rule}").replace("</body>", "</div></body>"),
+    )
 
 
 def _outlook_web(notice: Notice, words: Words, placing: Placing, language: str) -> Written:
@@ -413,10 +408,11 @@ CLIENTS: dict[str, Client] = {
     "Outlook": _outlook,
     "Outlook, plain text": _outlook_as_plain,
     "Outlook on the web": _outlook_web,
+    "Outlook on a telephone": _outlook_phone,
     "Apple Mail": _apple,
     "iOS": _ios,
-    "Gmail": _gmail(_GMAIL, "ltr", class_="gmail_quote gmail_quote_container"),
-    "Gmail on a telephone": _gmail(_GMAIL_PHONE, "auto", class_="gmail_quote"),
+    "Gmail": _gmail(GMAIL, "ltr", class_="gmail_quote gmail_quote_container"),
+    "Gmail on a telephone": _gmail(GMAIL_PHONE, "auto", class_="gmail_quote"),
     "Thunderbird": _thunderbird,
 }
 

@@ -1,4 +1,4 @@
-"""Answers from the mail clients that staff use: every word arrives, no line of ours does, and what is in doubt stays."""
+"""Answers from the mail clients that staff use: every word arrives and no line of ours, or the mail is held."""
 
 import itertools
 import re
@@ -12,8 +12,8 @@ from helpline_mail.domain.delivery import Envelope
 from helpline_mail.wire.html import text_of
 from tests import clients
 from tests.clients import CLIENTS, FORMS, LANGUAGES, PLACINGS, Words
-from tests.integration.desk import ALICE, AMY, Desk, follow_up, mail
-from tests.integration.staff import opened
+from tests.integration.desk import ALICE, AMY, LEAD, Desk, mail
+from tests.integration.staff import opened, tell, ticket, to
 from tests.integration.test_staff_mail import VOUCHED, notice_to
 
 ENQUIRY = """Dear helpline,
@@ -30,12 +30,18 @@ Alice
 """
 WORDS = Words((
     "Dear Alice,",
-    "please call the police on 101, and keep the telephone: it is evidence. Do not send the photograph to anybody, not even to us, however much they ask.",
+    "please call the police on 101, and keep the telephone: it is evidence. Do not send the photograph to anybody, "
+    "not even to us, however much they ask.",
     "You can report it at https://www.ceop.example/report as well. Is the pupil’s naïve friend – Zoë – safe?",
     "Yours sincerely,\nAmy",
 ))  # fmt: skip
 MATRIX = list(itertools.product(CLIENTS, FORMS, PLACINGS, LANGUAGES))
 NEVER = ("above this line", "Answer due", "POSH-", "+s-", AMY, "chat.example", "10.1.2.3", "X-Mailer", "passed around")
+
+
+SENT_AT_LEAST = 212
+"""All that write above the quotation, and those that mark what they quote also below it and between."""
+VOUCHED_FOR = {"Authentication-Results": VOUCHED}
 
 
 def words_of(text: str) -> list[str]:
@@ -50,6 +56,15 @@ def shown(envelope: Envelope) -> dict[str, str]:
     return {"plain": plain.get_content()} | ({"html": text_of(rich.get_content(), 7_500)[0]} if rich else {})
 
 
+def faults(answer: Envelope) -> list[str]:
+    """What is missing from an answer, and what has no business in it."""
+    forms, raw = shown(answer), answer.octets.decode()
+    found = [f"{name}: {text}" for name, text in forms.items() if words_of(text) != words_of(WORDS.text)]
+    body = raw.partition("\r\n\r\n")[2] + "".join(forms.values())
+    found += [f"leaked: {secret}" for secret in NEVER if secret in body]
+    return found + [f"leaked: {secret}" for secret in (AMY, "10.1.2.3", "client.example") if secret in raw]
+
+
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_what_staff_write_in_their_client_arrives_whole_or_is_held(
     desk: Desk, capsys: pytest.CaptureFixture[str]
@@ -58,26 +73,31 @@ def test_what_staff_write_in_their_client_arrives_whole_or_is_held(
     desk.receive(mail(ALICE, "A photograph", ENQUIRY, message_id="<two@school.sch.uk>"))
     notice = clients.notice_of(notice_to(desk, AMY).octets)
     sent, held, wrong = 0, Counter[tuple[str, ...]](), []
-    for number, (client, form, placing, language) in enumerate(MATRIX):
-        octets = clients.reply(
-            notice, WORDS, client, form, placing, language, number, **{"Authentication-Results": VOUCHED}
-        )
+    for number, case in enumerate(MATRIX):
+        client, form, placing, language = case
+        octets = clients.reply(notice, WORDS, client, form, placing, language, number, **VOUCHED_FOR)
         before = len(desk.letterbox.taken)
         desk.receive(octets)
         answers = [e for e in desk.letterbox.taken[before:] if e.recipient == ALICE]
-        if not answers:
-            held[client, form, placing, language] += 1
-            continue
-        sent += 1
-        for name, text in shown(answers[0]).items():
-            if words_of(text) != words_of(WORDS.text):
-                wrong.append((client, form, placing, language, name, text))
-        raw = answers[0].octets.decode()
-        body = raw.partition("\r\n\r\n")[2] + "".join(shown(answers[0]).values())
-        wrong += [(client, form, placing, language, secret, "leaked") for secret in NEVER if secret in body]
-        if AMY in raw or "10.1.2.3" in raw or "client.example" in raw:
-            wrong.append((client, form, placing, language, "headers", "leaked"))
+        if answers:
+            sent += 1
+            wrong += [(*case, fault) for fault in faults(answers[0])]
+        else:
+            held[client, form, placing] += 1
     with capsys.disabled():
-        print(f"\n{sent} of {len(MATRIX)} sent, {sum(held.values())} held, {len(wrong)} leaked or with words lost")
-        for one in held: print("  held:", *one)
+        print(f"\n{sent} of {len(MATRIX)} sent, {held.total()} held, {len(wrong)} leaked or with words lost")
     assert wrong == []
+    assert sent >= SENT_AT_LEAST
+    assert [case for case in held if "top" in case] == []
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_commands_in_every_client_do_what_they_say(desk: Desk) -> None:
+    opened(desk)
+    for number, (client, form, language) in enumerate(itertools.product(CLIENTS, FORMS, LANGUAGES)):
+        tell(desk, "#release", LEAD)
+        notice = clients.notice_of(to(desk, AMY, "notice")[0].octets)
+        take = Words(("#take\n#wait 2d",))
+        desk.receive(clients.reply(notice, take, client, form, "top", language, number, **VOUCHED_FOR))
+        assert ticket(desk).assignee == AMY, (client, form, language)
+    assert to(desk, ALICE, "answer") == []
