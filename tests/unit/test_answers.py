@@ -143,6 +143,7 @@ def test_a_personal_signature_below_its_marker_is_left_out(client: str, signatur
         "Sent from my iPhone", "Sent from my Galaxy", "Get Outlook for iOS<https://aka.ms/o0ukef>",
         "Sent from Outlook for Android",
         "Sent from Mail for Windows 10", "Von meinem iPhone gesendet", "Envoyé de mon iPhone", "Anfonwyd o fy iPhone",
+        "Outlook für iOS<https://aka.ms/o0ukef> beziehen", "Obtenir Outlook pour Android",
         "Sent from Yahoo Mail on Android", "Gesendet von Outlook für iOS<https://aka.ms/o0ukef>",
     ],
 )  # fmt: skip
@@ -157,6 +158,7 @@ def test_words_about_a_telephone_stay() -> None:
         "They were sent from my mobile.",
         f"{ANSWER}\nSent from my iPhone, it cannot be traced.",
         "Sent from my pupil",
+        f"{ANSWER}\n\nOutlook for the weekend",
     ):
         assert cut(words) == Cut(words)
 
@@ -215,6 +217,31 @@ def test_links_that_a_client_rewrote_are_still_ours() -> None:
         "https://example.com/video<https://eur01.safelinks.example/?url=https%3A%2F%2Fexample.com>",
     ).replace("bob@club.example", "bob@club.example<mailto:bob@club.example>")
     assert cut(f"{ANSWER}\n\n{HEADERS}\n{safe}", text=notice) == Cut(ANSWER)
+
+
+def test_a_link_below_an_unmarked_quotation_is_the_writers_words_unless_it_is_ours() -> None:
+    notice = NOTICE + "\n\nIt is at https://chat.example/r/8."
+    rewritten = notice.replace("https://chat.example/r/8", "https://guard.example/v3/__https://chat.example/r/8__;")
+    assert cut(f"{ANSWER}\n\n{HEADERS}\n{rewritten}", text=notice) == Cut(ANSWER)
+    assert cut(f"{ANSWER}\n\n{HEADERS}\n{notice}\n\nhttps://www.ceop.example/report", text=notice).doubt
+
+
+def test_a_command_may_name_a_colleague_and_another_ticket_and_an_answer_may_not() -> None:
+    for line in ("#join POSH-AAAAAA", "#assign lead@example.org.uk"):
+        assert cut(CLIENTS["gmail"](line)) == Cut(line)
+        assert cut(CLIENTS["gmail"](f"{line}\n\nDear Alice, {line[1:]}")).doubt
+
+
+def test_what_cannot_be_seen_does_not_part_a_quotation_from_its_introduction() -> None:
+    introduction = f"> On 24 Nov 2026, at 10:10, Helpline <{ADDRESS}> wrote:\n> \n> \ufeff"
+    assert cut(f"{ANSWER}\n\n{introduction}\n{marked(NOTICE)}") == Cut(ANSWER)
+
+
+def test_a_link_to_our_reply_address_is_ours_however_it_is_written() -> None:
+    notice = f"{NOTICE}\n\nTake it: <mailto:{ADDRESS}?subject=x&body=%23take>\n\nBye"
+    for link in (f"Take it\n<{ADDRESS}?subject=x&body=%23take>", f"Take it<mailto:{ADDRESS}?subject=x>"):
+        quoted = marked(f"{NOTICE}\n\n{link}\n\nBye")
+        assert cut(f"{ANSWER}\n\nOn 24/11/2026 10:10, Helpline wrote:\n{quoted}", text=notice) == Cut(ANSWER)
 
 
 WORDS = st.text(alphabet="abcdefgh \n.,'é", min_size=1, max_size=300)

@@ -21,8 +21,12 @@ _WORD = re.compile(r"[^\W_]+")
 _MARKS = re.compile(r"[ \t]?>[ \t>]*")
 # What clients add to links, and put in place of pictures: compared words are without either.
 _ADDED = re.compile(
-    r"<(?:https?|mailto):[^<>]{0,4000}>|https?://\S+|\[(?:cid|image|mailto)\b[^\]]{0,400}\]", re.IGNORECASE
+    r"<(?:https?|mailto):[^<>]{0,4000}>|<[^\s<>@+]{1,64}\+[a-z]-[^<>]{20,1000}>|https?://\S+|"
+    r"\[(?:cid|image|mailto)\b[^\]]{0,400}\]",
+    re.IGNORECASE,
 )
+_BEHIND_WORDS = re.compile(r"<https?:[^<>]{0,4000}>", re.IGNORECASE)
+_LINK = re.compile(r"https?://([^\s/?#<>]+)[^\s<>]*", re.IGNORECASE)
 _SIGNATURE = re.compile(r"(?m)^-- ?$")
 _TOKEN = re.compile(r"\+[a-z]-[a-z0-9-]{20,}|X-Helpline-", re.IGNORECASE)
 _LINE_WORDS, _RUN = 3, 6
@@ -78,7 +82,7 @@ class _Doubtful(Exception):
 
 def cut(text: str, answered: Answered) -> Cut:
     """What is new in `text`, a reply to `answered`. Never raises."""
-    own = text
+    own = text = text.replace("\ufeff", "")  # iOS puts one where its quotation starts
     try:
         lines = _lines(_without_footer(text, answered.footer))
         lines = lines[_behind_banner(lines, answered.banner) :]
@@ -147,7 +151,7 @@ def _parted(lines: list[_Line], answered: Answered) -> tuple[list[_Line], list[s
     if any(line.marked for line in above):
         raise _Doubtful("your mail quotes something besides our notice")
     if at_marker is not None and not lines[at_marker].marked:
-        _all_ours(lines[quotation:], ours)
+        _all_ours(lines[quotation:], ours, answered.text)
         return above, []
     return above, _between(lines[quotation:], ours)
 
@@ -178,16 +182,23 @@ def _find(words: Sequence[str], wanted: Sequence[str], start: int) -> int | None
                  and tuple(words[n : n + len(wanted)]) == tuple(wanted)), None)  # fmt: skip
 
 
-def _all_ours(lines: Iterable[_Line], ours: Sequence[str]) -> None:
-    """Doubts an unmarked quotation that holds anything but our mail's words in their order."""
+def _all_ours(lines: Iterable[_Line], ours: Sequence[str], text: str) -> None:
+    """Doubts an unmarked quotation that holds anything but our mail's words in their order, and its links."""
     position = 0
+    hosts = tuple(host.casefold() for host in _LINK.findall(text))
     for line in lines:
         found = _next(line.words, ours, position)
-        if found is None:
+        if found is None or _holds_another_link(line.text, hosts):
             raise _Doubtful(
                 f'words below the quoted notice would have been lost, beginning with "{line.text.strip()[:60]}"'
             )
         position = found
+
+
+def _holds_another_link(line: str, hosts: Sequence[str]) -> bool:
+    """Whether a link stands there as words that is none of ours, nor one of ours as a gateway rewrites it."""
+    links = _LINK.finditer(_BEHIND_WORDS.sub("", line)) if "://" in line else ()
+    return any(not any(host in link[0].casefold() for host in hosts) for link in links)
 
 
 def _next(words: Sequence[str], ours: Sequence[str], position: int) -> int | None:

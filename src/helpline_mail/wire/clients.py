@@ -21,13 +21,15 @@ _CLIENT = r"(?:outlook|mail for windows|yahoo|gmail|proton|aol|hotmail|thunderbi
 _ADVERTS = (
     rf"sent (?:from|using|with|via) (?:my |the |a )?{_TELEPHONE}\b ?{_DEVICE}?",
     rf"sent (?:from|using|with|via) {_CLIENT}\b ?{_DEVICE}?",
-    rf"get outlook for {_DEVICE}|outlook für {_DEVICE}(?:beziehen|herunterladen)?|obtenir outlook pour {_DEVICE}",
+    r"(?:(?:get|obtenir|télécharger|téléchargez|beziehen sie|holen sie sich|cael) )?"
+    r"outlook (?:for|pour|für|ar gyfer) (?:ios|android|mac|windows)(?: beziehen| herunterladen| abrufen)?",
     rf"von meinem {_DEVICE} ?gesendet|gesendet (?:von|mit) (?:meinem |der )?{_DEVICE}",
     rf"envoyé (?:de|depuis|à partir de) (?:mon |l['\u2019])?{_DEVICE}",
     rf"anfonwyd o (?:fy |fy'n )?{_DEVICE}",
     rf"(?:enviado|inviato|verstuurd|verzonden|wysłane|skickat|sendt) (?:desde|da|dal|vanaf|z|från|fra) {_DEVICE}",
 )
-_ADVERT = re.compile(rf"(?:{'|'.join(_ADVERTS)})\.?(?:\s?<https?://[^>\s]{{1,300}}>)?", re.IGNORECASE)
+_ADVERT = re.compile(rf"(?:{'|'.join(_ADVERTS)})\.?", re.IGNORECASE)
+_TARGET = re.compile(r"\s?<https?://[^>\s]{1,300}>")
 
 # What gateways put on top of mail from outside: a heading, a sentence that says so, and what not to do.
 _HEADING = (
@@ -79,7 +81,7 @@ def without_advert(text: str) -> str:
     """The text without the line that a telephone puts below what is written on it."""
     before, _, last = text.rstrip().rpartition("\n")
     alone = not before.rpartition("\n")[2].strip()
-    return before.rstrip() if alone and len(last) <= 400 and _ADVERT.fullmatch(last.strip()) else text
+    return before.rstrip() if alone and len(last) <= 400 and _ADVERT.fullmatch(_TARGET.sub("", last).strip()) else text
 
 
 def start_of_quotation(above: Sequence[str], known: Sequence[str]) -> int | None:

@@ -28,8 +28,8 @@ FORMATTING = frozenset(
 UNSEEN = frozenset(
     ["head", "script", "style", "title", "template", "noembed", "noframes", "iframe", "object", "svg", "math", "select"]
 )
-_WITH_BLANK_LINES = "p h1 h2 h3 h4 h5 h6 ul ol dl table pre blockquote"
-_WITHOUT = """address article aside body center dd details div dt fieldset figure footer form header hr html li main nav
+_WITH_BLANK_LINES = "p h1 h2 h3 h4 h5 h6 hr ul ol dl table pre blockquote"
+_WITHOUT = """address article aside body center dd details div dt fieldset figure footer form header html li main nav
 section tbody tfoot thead tr"""
 _PARAGRAPHS = frozenset(_WITH_BLANK_LINES.split())
 _BLOCKS = _PARAGRAPHS | frozenset(_WITHOUT.split())
