@@ -364,10 +364,9 @@ def test_g2_a_command_with_a_corporate_signature_that_has_no_marker_asks_nothing
 # (h) time and size
 
 
-@pytest.mark.parametrize("line", ["#take\n", "#tak\n"])
-def test_h1_commands_in_great_numbers(line: str) -> None:
+def test_h1_commands_in_great_numbers() -> None:
     started = time.perf_counter()
-    commands.read(line * 30_000)
+    commands.read("#take\n" * 30_000)
     assert time.perf_counter() - started < 2
 
 
