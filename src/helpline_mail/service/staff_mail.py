@@ -23,8 +23,6 @@ from helpline_mail.wire.compose import is_writable
 from helpline_mail.wire.enclosures import enclosures_of
 from helpline_mail.wire.parse import parse
 
-QUERIES = ("enquiry", "follow_up")
-
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -116,7 +114,7 @@ def _facts(
     running = tickets.running_clock(connection, ticket["id"])
     join = orders.named("join")
     return deeds.Ticket(
-        reference=ticket["reference"], is_open=ticket["state"] == tickets.OPEN, channel=ticket["channel"],
+        is_open=ticket["state"] == tickets.OPEN, channel=ticket["channel"],
         awaits_answer=running is not None,
         reachable=bool(ticket["requester"]) and is_writable(ticket["requester"]),
         identifying=(
