@@ -98,7 +98,7 @@ def split(
     events.record(connection, now, "split", f"it was split from {ticket['reference']}", ticket_id=ticket_id)
     if tickets.give_clock(connection, grant.about, ticket_id):
         due_at = tickets.load(connection, ticket_id)["response_due_at"]
-    elif messages.answered_since(connection, ticket["id"], at, "") is None:
+    elif messages.answered_since(connection, ticket["id"], at) is None:
         due_at = start_clock(connection, correspondence, ticket_id, grant.about, at, now)
     else:
         due_at = None

@@ -179,7 +179,9 @@ def _said(deed: Deed, work: Work) -> str | None:
             return f"{addr_spec} may write to this ticket now."
         case deeds.Join(reference):
             target = tickets.find(work.connection, reference)
-            return f"It is part of {reference} now. Answers go to {target['requester']} alone." if target else None
+            to = target["requester"] if target else None
+            reached = f"Answers go to {to} alone." if to else "Its enquirer has no address, so that no answer goes out."
+            return f"It is part of {reference} now. {reached}"
         case deeds.Split():
             return "That message is a ticket of its own now; its notice follows."
         case deeds.Hold():
