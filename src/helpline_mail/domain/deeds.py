@@ -7,6 +7,9 @@ from typing import Literal
 from helpline_mail.domain.message import Enclosure
 from helpline_mail.domain.policy import Partner, StaffMember
 
+Ending = Literal["words", "call", "silence"]
+"""How the clock of a ticket that is closed ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -35,7 +38,6 @@ class Answered:
 class Ticket:
     """What bears on a ticket at the moment."""
 
-    reference: str
     is_open: bool = True
     channel: str = "email"
     awaits_answer: bool = False
@@ -43,7 +45,7 @@ class Ticket:
     reachable: bool = True
     """Whether an answer can be written to its enquirer."""
     identifying: tuple[str, ...] = ()
-    """The enquirer's name and addresses, which no partner may learn unless staff insist."""
+    """The enquirer's name and addresses and the reference, which no partner may learn unless staff insist."""
     answered: Answered | None = None
     replies_to_partner: bool = False
     """Whether the writer replied to the notice of a partner's mail."""
@@ -92,7 +94,7 @@ class Resolve:
     """
 
     outcome: str
-    ending: Literal["words", "call", "silence"] = "words"
+    ending: Ending = "words"
 
 
 @dataclass(frozen=True, slots=True)

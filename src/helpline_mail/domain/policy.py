@@ -86,11 +86,6 @@ class Policy:
         """The time zone in which people are told the time."""
         return self.hours.time_zone
 
-    @property
-    def inside(self) -> tuple[str, ...]:
-        """Addresses of staff and partners, which are no enquirer's business."""
-        return (*(member.address for member in self.staff), *(partner.address for partner in self.partners))
-
     def staff_member(self, addr_spec: str) -> StaffMember | None:
         """The member of staff with that address, compared without regard to case."""
         wanted = folded(addr_spec)

@@ -1,6 +1,7 @@
-"""Every mail that leaves us, to enquirers and to staff.
+"""Every mail that leaves us, to enquirers, partners and staff.
 
-Recipients are a closed set: the ticket's requester, configured staff, the configured receivers of alarms; one a mail.
+Recipients are a closed set: the ticket's requester, configured partners and staff, the configured receivers of alarms;
+one a mail.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ from helpline_mail.wire.links import command_link
 from helpline_mail.wire.parse import parse
 from helpline_mail.wire.templates import Rendered
 
-NOTICE_TEXT_MAX = 50_000
 LIST_LINES = 100
 
 

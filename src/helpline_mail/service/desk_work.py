@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from helpline_mail.adapters.store import events, messages, tickets
 from helpline_mail.domain import commands, deeds
 from helpline_mail.domain.deeds import Deed
+from helpline_mail.domain.message import Enclosure
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.staff import Grant
 from helpline_mail.service import reshape, standing
@@ -28,7 +29,7 @@ class Work:
     message_id: int
     grant: Grant
     now: datetime
-    files: tuple[Any, ...] = ()
+    files: tuple[Enclosure, ...] = ()
     html: str = ""
     left_out: str = ""
     """Pictures that were taken for part of a signature."""

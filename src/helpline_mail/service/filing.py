@@ -33,19 +33,19 @@ def open_ticket(
 
 
 def start_clock(
-    connection: Connection, letters: Trouble, ticket_id: int, message_id: int | None, arrived_at: datetime,
+    connection: Connection, alarms: Trouble, ticket_id: int, message_id: int | None, arrived_at: datetime,
     now: datetime,
 ) -> datetime:  # fmt: skip
     """Starts the response clock, unless one runs: then that one's deadline counts, as the earlier. Returns it.
 
     Where the calendar gives no deadline an answer is due at once, and an alarm says so: nobody is to wait for it.
     """
-    policy = letters.policy
+    policy = alarms.policy
     try:
         due_at = promise.due(policy.hours, arrived_at, policy.response).due
     except ValueError as error:
         due_at = now
-        letters.raise_alarm(connection, "calendar", f"a deadline cannot be computed: {error}", now)
+        alarms.raise_alarm(connection, "calendar", f"a deadline cannot be computed: {error}", now)
     if tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at) is not None:
         facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
         events.record(connection, now, "clock_started", "an answer is due", ticket_id=ticket_id, facts=facts)

@@ -1,6 +1,6 @@
 """Notices: what staff are told of a message, each member in a mail of their own that can be answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -40,12 +40,11 @@ class News:
 class Notices(Trouble):
     """Mails that tell staff of a message."""
 
-    def notify(
-        self, connection: Connection, ticket: Mapping[str, Any], news: News, now: datetime,
-        to: Sequence[StaffMember] | None = None,
-    ) -> None:  # fmt: skip
-        """A notice of a message to every member of staff, with its words and those before it, unless notices are
-        minimal: then with nothing but when and which."""
+    def notify(self, connection: Connection, ticket: Mapping[str, Any], news: News, now: datetime) -> None:
+        """A notice of a message to every member of staff, with its words and those before it.
+
+        Where notices are minimal, with nothing but when it came, its ticket and what staff should know of it.
+        """
         message, minimal = news.message, self.policy.minimal_notices
         running = tickets.running_clock(connection, ticket["id"])
         due_at = news.due_at or (running.due_at if running else None)  # a partner's answer ends nobody's wait
@@ -67,7 +66,7 @@ class Notices(Trouble):
             return self.templates.render("notice", **common, links=links if common["write_above"] else [])
 
         self._to_staff(
-            connection, writing, f"notice/{news.message_id}/{news.occasion}", "notice", to or self.policy.staff,
+            connection, writing, f"notice/{news.message_id}/{news.occasion}", "notice", self.policy.staff,
             ticket, now, about=news.message_id,
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from helpline_mail.adapters.store import events, ledger, messages, tickets
-from helpline_mail.domain.deeds import OpenCall
+from helpline_mail.domain.deeds import Ending, OpenCall
 from helpline_mail.domain.message import Address, Message, Sender
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.staff import Grant
@@ -20,7 +20,7 @@ from helpline_mail.wire.parse import parse
 
 
 def resolve(
-    connection: Connection, policy: Policy, ticket: Mapping[str, Any], outcome: str, ending: str, now: datetime
+    connection: Connection, policy: Policy, ticket: Mapping[str, Any], outcome: str, ending: Ending, now: datetime
 ) -> None:
     """Closes a ticket. What was said in a call was an answer; with silence nobody is answered, and nobody waits."""
     tickets.resolve(connection, ticket["id"], outcome)
@@ -98,7 +98,7 @@ def split(
     events.record(connection, now, "split", f"it was split from {ticket['reference']}", ticket_id=ticket_id)
     if tickets.give_clock(connection, grant.about, ticket_id):
         due_at = tickets.load(connection, ticket_id)["response_due_at"]
-    elif messages.answered_since(connection, ticket["id"], at, "") is None:
+    elif messages.answered_since(connection, ticket["id"], at) is None:
         due_at = start_clock(connection, correspondence, ticket_id, grant.about, at, now)
     else:
         due_at = None

@@ -23,8 +23,6 @@ from helpline_mail.wire.compose import is_writable
 from helpline_mail.wire.enclosures import enclosures_of
 from helpline_mail.wire.parse import parse
 
-QUERIES = ("enquiry", "follow_up")
-
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -116,7 +114,7 @@ def _facts(
     running = tickets.running_clock(connection, ticket["id"])
     join = orders.named("join")
     return deeds.Ticket(
-        reference=ticket["reference"], is_open=ticket["state"] == tickets.OPEN, channel=ticket["channel"],
+        is_open=ticket["state"] == tickets.OPEN, channel=ticket["channel"],
         awaits_answer=running is not None,
         reachable=bool(ticket["requester"]) and is_writable(ticket["requester"]),
         identifying=(
@@ -181,7 +179,9 @@ def _said(deed: Deed, work: Work) -> str | None:
             return f"{addr_spec} may write to this ticket now."
         case deeds.Join(reference):
             target = tickets.find(work.connection, reference)
-            return f"It is part of {reference} now. Answers go to {target['requester']} alone." if target else None
+            to = target["requester"] if target else None
+            reached = f"Answers go to {to} alone." if to else "Its enquirer has no address, so that no answer goes out."
+            return f"It is part of {reference} now. {reached}"
         case deeds.Split():
             return "That message is a ticket of its own now; its notice follows."
         case deeds.Hold():

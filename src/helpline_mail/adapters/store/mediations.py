@@ -25,8 +25,8 @@ def start(connection: Connection, ticket_id: int, partner: str, reference: str, 
 
 
 def of_ticket(connection: Connection, ticket_id: int) -> list[Mediation]:
-    """The correspondences about a ticket, oldest first."""
-    return _all(connection, mediation.c.ticket_id == ticket_id)
+    """The correspondences about a ticket, oldest first, with those that a join has brought."""
+    return _all(connection, _TICKET.in_([ticket_id]))
 
 
 def of_references(connection: Connection, references: Iterable[str]) -> list[Mediation]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, true, update
 
 from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content, participant
 from helpline_mail.adapters.store.tickets import digest
@@ -88,8 +88,8 @@ class Given(NamedTuple):
     text: str
 
 
-def answered_since(connection: Connection, ticket_id: int, since: datetime, not_by: str) -> Given | None:
-    """The latest answer on a ticket after an instant by anybody but that member of staff; none that did not arrive."""
+def answered_since(connection: Connection, ticket_id: int, since: datetime, not_by: str | None = None) -> Given | None:
+    """The latest answer on a ticket after an instant, `not_by` that member of staff; none that did not arrive."""
     row = connection.execute(
         select(message.c.author, message.c.at, message_content.c.text)
         .join(message_content, message_content.c.message_id == message.c.id)
@@ -97,7 +97,7 @@ def answered_since(connection: Connection, ticket_id: int, since: datetime, not_
         .outerjoin(outbox, outbox.c.id == outbox_content.c.outbox_id)
         .where(
             message.c.ticket_id == ticket_id, message.c.kind == "answer", message.c.at > since,
-            func.coalesce(message.c.author, "") != not_by, outbox.c.bounced_at.is_(None),
+            message.c.author.is_distinct_from(not_by) if not_by is not None else true(), outbox.c.bounced_at.is_(None),
             func.coalesce(outbox.c.state, "").not_in((OutboxState.FAILED, OutboxState.CANCELLED)),
         )
         .order_by(message.c.id.desc())

@@ -235,7 +235,7 @@ outbox = Table(
     Column("unique_key", String(120), nullable=False, unique=True),
     Column("kind", String(24), nullable=False),
     _to("ticket", nullable=True),
-    _to("clock", nullable=True),  # what a single reminder is about, so that it can be taken back
+    _to("clock", nullable=True),  # what a single reminder is about, so that it can be taken back, or an answer stopped
     Column("step", String(24)),
     _to("message", nullable=True),  # what a mail to staff is about
     _to("mediation", nullable=True),  # a mail to a partner
