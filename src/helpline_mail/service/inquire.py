@@ -86,7 +86,9 @@ def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
     with store.read() as connection:
         running, told = tickets.running_clocks(connection), tickets.told_steps(connection)
         awaited = mediations.awaited(connection)
-        names = tickets.references_of(connection, [one.ticket_id for one in (*running, *(m for m, _ in awaited))])
+        names = tickets.references_of(
+            connection, [*(clock.ticket_id for clock in running), *(one.ticket_id for one, _ in awaited)]
+        )
     found = [
         {
             "at": policy.hours.next_opening(due_at), "reference": names[mediation.ticket_id],
