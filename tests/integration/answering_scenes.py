@@ -160,6 +160,13 @@ def confirmation_split(desk: Desk) -> str:
     return notice_split(desk)
 
 
+def confirmation_joined(desk: Desk) -> str:
+    notice_split(desk)
+    of_the_new = [e for e in desk.sent("notice") if e.recipient == AMY and "its own" in header(e.octets, "Subject")][-1]
+    writes(desk, f"#join {desk.tickets()[0]['reference']}", to=of_the_new)
+    return "notice"
+
+
 def notice_minimal(desk: Desk) -> str:
     asked(desk, minimal_notices=True)
     return "notice"
@@ -343,6 +350,7 @@ SCENES: dict[str, Scene] = {
         *(answer, answer_confirmed, answer_bounced, partner, partner_confirmed, notice_partner, partner_silent),
         *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
         *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_split),
+        *(confirmation_joined,),
         *(refused_mistake, refused_outcome, refused_silent, refused_doubt, refused_second, refused_closed),
         *(
             refused_second_minimal,

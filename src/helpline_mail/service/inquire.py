@@ -82,13 +82,12 @@ def explained(store: Store, policy: Policy, reference: str | None, limit: int | 
 
 
 def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
-    """Reminders and deadlines of running clocks, and of partners who have not answered, that lie ahead, in order."""
+    """Reminders and deadlines of every running clock, and of awaited partners, that lie ahead, in order."""
     with store.read() as connection:
         running, told = tickets.running_clocks(connection), tickets.told_steps(connection)
         awaited = mediations.awaited(connection)
-        names = tickets.references_of(
-            connection, [*(clock.ticket_id for clock in running), *(one.ticket_id for one, _ in awaited)]
-        )
+        about = [clock.ticket_id for clock in running] + [mediation.ticket_id for mediation, _ in awaited]
+        names = tickets.references_of(connection, about)
     found = [
         {
             "at": policy.hours.next_opening(due_at), "reference": names[mediation.ticket_id],

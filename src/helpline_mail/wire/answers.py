@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from helpline_mail.domain import commands
 from helpline_mail.domain.message import folded
 from helpline_mail.wire import clients
 
@@ -86,7 +87,7 @@ def cut(text: str, answered: Answered) -> Cut:
         if below:
             more, signed = _unsigned(below)
             own, signature = f"{own}\n\n{more}".strip("\n"), signature or signed
-        _keep_secrets(own, answered)
+        _keep_secrets(commands.read(own).text, answered)  # a command is for us and may name whom it likes
     except _Doubtful as doubt:
         return Cut(own, str(doubt))
     return Cut(own, None, signature)

@@ -3,16 +3,19 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
-from helpline_mail.adapters.store.engine import insert_or_nothing, reached
-from helpline_mail.adapters.store.schema import mediation, outbox
+from helpline_mail.adapters.store.engine import insert_or_nothing
+from helpline_mail.adapters.store.schema import mediation, outbox, ticket
 from helpline_mail.domain.threads import Mediation
+
+_TICKET = func.coalesce(ticket.c.joined_to, mediation.c.ticket_id)
+"""The ticket that it belongs to, also after a join."""
 
 
 def find(connection: Connection, ticket_id: int, partner: str) -> Mediation | None:
-    """The correspondence with a partner about a ticket, if there is one."""
-    return _first(connection, (mediation.c.ticket_id == ticket_id) & (mediation.c.partner == partner))
+    """The correspondence with a partner about a ticket, if there is one; the first, if a join has brought another."""
+    return _first(connection, _TICKET.in_([ticket_id]) & (mediation.c.partner == partner))
 
 
 def start(connection: Connection, ticket_id: int, partner: str, reference: str, now: datetime) -> bool:
@@ -49,7 +52,7 @@ def await_answer(connection: Connection, mediation_id: int, until: datetime | No
 
 def silent(connection: Connection, now: datetime) -> list[Mediation]:
     """The correspondences whose partner has been silent too long, and of which nobody was reminded."""
-    return _all(connection, reached(mediation.c.due_at, now) & mediation.c.reminded_at.is_(None))
+    return _all(connection, (mediation.c.due_at <= now) & mediation.c.reminded_at.is_(None))
 
 
 def awaited(connection: Connection) -> list[tuple[Mediation, datetime]]:
@@ -75,6 +78,7 @@ def _first(connection: Connection, where: object) -> Mediation | None:
 
 
 def _all(connection: Connection, where: object) -> list[Mediation]:
-    columns = (mediation.c.id, mediation.c.ticket_id, mediation.c.partner, mediation.c.reference)
-    rows = connection.execute(select(*columns).where(where).order_by(mediation.c.id))  # type: ignore[arg-type]
+    columns = (mediation.c.id, _TICKET, mediation.c.partner, mediation.c.reference)
+    of_tickets = select(*columns).join(ticket, ticket.c.id == mediation.c.ticket_id)
+    rows = connection.execute(of_tickets.where(where).order_by(mediation.c.id))  # type: ignore[arg-type]
     return [Mediation(*row) for row in rows]

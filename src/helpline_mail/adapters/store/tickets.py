@@ -248,7 +248,8 @@ def restart_clock(connection: Connection, clock_id: int, now: datetime, hours: O
     left = hours.opening_time_between(row.stopped_at, row.due_at)
     due_at = hours.add_opening_time(now, left) if left > timedelta() else row.due_at
     connection.execute(update(clock).where(clock.c.id == clock_id).values(kept=None, opening_seconds=None))
-    return _run_from(connection, row.ticket_id, row.message_id, row.started_at, due_at)
+    ticket_id = joined(connection, [row.ticket_id]).get(row.ticket_id, row.ticket_id)  # where its query is now
+    return _run_from(connection, ticket_id, row.message_id, row.started_at, due_at)
 
 
 def _run_from(
