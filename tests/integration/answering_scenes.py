@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from helpline_mail.domain.delivery import Envelope
+from helpline_mail.domain.delivery import Envelope, InDoubt
 from helpline_mail.domain.policy import Partner, StaffMember
 from helpline_mail.wire.links import html_of
 from tests.integration.desk import ALICE, AMY, LEAD, Desk, bounce, header, mail
-from tests.integration.test_staff_mail import VOUCHED, reply, words_of
+from tests.integration.test_staff_mail import VOUCHED, Server, reply, words_of
 
 Scene = Callable[[Desk], str]
 """Plays on a desk until a mail has left, and returns its kind."""
@@ -160,6 +160,13 @@ def confirmation_split(desk: Desk) -> str:
     return notice_split(desk)
 
 
+def confirmation_joined(desk: Desk) -> str:
+    notice_split(desk)
+    of_the_new = [e for e in desk.sent("notice") if e.recipient == AMY and "its own" in header(e.octets, "Subject")][-1]
+    writes(desk, f"#join {desk.tickets()[0]['reference']}", to=of_the_new)
+    return "notice"
+
+
 def notice_minimal(desk: Desk) -> str:
     asked(desk, minimal_notices=True)
     return "notice"
@@ -229,12 +236,16 @@ def refused_doubt(desk: Desk) -> str:
     return "refusal"
 
 
-def refused_second(desk: Desk) -> str:
-    asked(desk)
+def refused_second(desk: Desk, **decided: Any) -> str:
+    asked(desk, **decided)
     lenas = last_to(desk, LEAD)
     writes(desk, ADVICE)
     writes(desk, "Dear Alice,\n\nplease call the police.\n\nLena", LEAD, to=lenas)
     return "refusal"
+
+
+def refused_second_minimal(desk: Desk) -> str:
+    return refused_second(desk, minimal_notices=True)
 
 
 def refused_closed(desk: Desk) -> str:
@@ -301,6 +312,22 @@ def status_closed(desk: Desk) -> str:
     return "report"
 
 
+def status_unreached(desk: Desk) -> str:
+    """An answer came back, and of the next nobody knows whether it left."""
+    answer_bounced(desk)
+    notice = last_to(desk, AMY)
+    desk.clock.advance(minutes=10)
+    desk.mailbox.append(reply(notice, f"#note\n\nHer school says that she is there.\n\n{ADVICE}"), desk.clock())
+    desk.mailbox.append(reply(notice, ADVICE.replace("today", "now")), desk.clock())
+    desk.collect()
+    desk.triage()
+    for _ in range(3):
+        desk.submit(Server(desk, InDoubt("the connection broke during the data")))
+        desk.clock.advance(seconds=10)
+    writes(desk, "#status")
+    return "report"
+
+
 def away(desk: Desk) -> str:
     asked(desk)
     writes(desk, "#take")
@@ -323,8 +350,16 @@ SCENES: dict[str, Scene] = {
         *(answer, answer_confirmed, answer_bounced, partner, partner_confirmed, notice_partner, partner_silent),
         *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
         *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_split),
+        *(confirmation_joined,),
         *(refused_mistake, refused_outcome, refused_silent, refused_doubt, refused_second, refused_closed),
-        *(refused_partner, refused_to_whom, refused_too_large, refused_empty, refusal_for_leads),
-        *(help_, signposts, status, status_closed, away),
+        *(
+            refused_second_minimal,
+            refused_partner,
+            refused_to_whom,
+            refused_too_large,
+            refused_empty,
+            refusal_for_leads,
+        ),
+        *(help_, signposts, status, status_closed, status_unreached, away),
     )
 }

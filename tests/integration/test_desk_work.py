@@ -95,7 +95,7 @@ def test_a_wait_that_cannot_be_is_refused(asked: Desk, wait: str, hint: str) -> 
 
 
 def test_closing_without_words_while_an_answer_is_due_is_refused(asked: Desk) -> None:
-    assert "still waiting for an answer" in tell(asked, "#resolve advice given")
+    assert "still to be answered" in tell(asked, "#resolve advice given")
     assert (ticket(asked).state, runs(asked)) == ("open", True)
 
 
@@ -209,7 +209,7 @@ def test_send_alone_lists_the_texts_and_sends_nothing(asked: Desk) -> None:
 
 def test_a_signposting_text_is_an_answer_with_the_words_above_it(asked: Desk) -> None:
     text = asked.correspondence.signposts()["nudes"]
-    assert "The text nudes is on its way" in tell(asked, "#send nudes\n\nDear Alice,\n\nread this.")
+    assert 'The text "nudes" is on its way' in tell(asked, "#send nudes\n\nDear Alice,\n\nread this.")
     (answer,) = to_alice(asked)
     assert words_of(answer.octets) == f"Dear Alice,\n\nread this.\n\n{text}".strip("\n")
     assert runs(asked) is False

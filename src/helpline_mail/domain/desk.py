@@ -37,7 +37,7 @@ _WORD = re.compile(r"\w+")
 LONGEST_WAIT_DAYS = 60
 CHANNELS = {"call": "telephone", "skype": "skype"}
 WRITE_AGAIN = "Please reply to the notice again, and write above everything that your mail program quotes."
-SEND_ANYWAY = "If it is to go out, reply to this mail with the one line #anyway."
+SEND_ANYWAY = "To send it on all the same, reply to this mail with the one line #anyway."
 NEEDS_TICKET = "That mail of ours was about no single ticket. Please reply to the notice of the ticket that you mean."
 WITHOUT_TICKET = ("call", "skype", "help", "send")
 """Commands that make sense in reply to a list."""
@@ -84,7 +84,7 @@ def decide(
             return (deed,)
         if deed is not None:
             deeds.append(deed)
-    return tuple(deeds) or (Refuse(("Your mail held no words and no command, so nothing was done.",)),)
+    return tuple(deeds) or (Refuse(("It held no words and no command.",)),)
 
 
 def _words(case: _Case) -> Deed | None:
@@ -118,7 +118,7 @@ def _no_words(case: _Case) -> Refuse | None:
     outcome = chosen(resolve.argument, case.policy.outcomes)
     if outcome is None or outcome in case.policy.outcomes_without_answer:
         return None
-    why = "The enquirer is still waiting for an answer. Write your closing words below #resolve."
+    why = "The enquirer is still to be answered. Write your closing words below #resolve."
     silent = ", ".join(case.policy.outcomes_without_answer)
     return Refuse((f"{why} Without any you can close it as: {silent}." if silent else why,))
 
@@ -156,8 +156,9 @@ def _too_large(case: _Case) -> Refuse | None:
     if total <= limit:
         return None
     names = ", ".join(file.filename[:60] or "(no name)" for file in case.letter.enclosed)
+    size = f"{total / 1_000_000:.1f} MB{' together' if len(case.letter.enclosed) > 1 else ''}"
     return Refuse((
-        f"Your files ({names}) have {total / 1_000_000:.1f} MB together; {limit / 1_000_000:.0f} MB can be sent on.",
+        f"What you enclosed ({names}) has {size}; {limit / 1_000_000:.0f} MB can be sent on.",
         "Please send fewer or smaller ones, or a link, with your words once more.",
     ))  # fmt: skip
 

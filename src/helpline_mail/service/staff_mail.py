@@ -163,7 +163,7 @@ def _said(deed: Deed, work: Work) -> str | None:
         case deeds.Note():
             return "Your note was kept. It went to nobody."
         case deeds.Relay(_, signpost):
-            what = f"The text {signpost}" if signpost else "Your answer"
+            what = f'The text "{signpost}"' if signpost else "Your answer"
             return f"{what} is on its way to the enquirer. The clock stops when our mail server has taken it."
         case deeds.WritePartner(partner):
             return f"Your mail to {partner.title} is on its way. The enquirer does not see it."
@@ -187,6 +187,6 @@ def _said(deed: Deed, work: Work) -> str | None:
         case deeds.Hold():
             return (
                 "Your words below the commands were not sent on: nothing says that they are for the enquirer. "
-                f"{desk.SEND_ANYWAY}"
+                "If they are, reply to this mail with the one line #anyway."
             )
     return None
