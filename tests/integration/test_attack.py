@@ -42,12 +42,15 @@ def running(desk: Desk) -> list[Any]:
 
 def enclosing(raw: bytes, name: str, content_type: str, octets: bytes) -> bytes:
     head, _, body = raw.partition(b"\r\n\r\n")
-    return head + (
-        "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=bb\r\n\r\n--bb\r\n"
-        f"Content-Type: text/plain; charset=utf-8\r\n\r\n{body.decode()}\r\n--bb\r\n"
-        f'Content-Type: {content_type}; name="{name}"\r\nContent-Disposition: attachment; filename="{name}"\r\n'
-        f"Content-Transfer-Encoding: base64\r\n\r\n{base64.encodebytes(octets).decode()}\r\n--bb--\r\n"
-    ).encode()
+    return (
+        head
+        + (
+            "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=bb\r\n\r\n--bb\r\n"
+            f"Content-Type: text/plain; charset=utf-8\r\n\r\n{body.decode()}\r\n--bb\r\n"
+            f'Content-Type: {content_type}; name="{name}"\r\nContent-Disposition: attachment; filename="{name}"\r\n'
+            f"Content-Transfer-Encoding: base64\r\n\r\n{base64.encodebytes(octets).decode()}\r\n--bb--\r\n"
+        ).encode()
+    )
 
 
 def instead(raw: bytes, body: bytes, content_type: str = "text/plain; charset=utf-8") -> bytes:
@@ -63,10 +66,15 @@ def joining(reference: str) -> str:
 # (a) what is internal reaches an outsider
 
 
-@pytest.mark.parametrize(("name", "part", "kind"), [("ATT00001.htm", "html", "text/html"), ("ATT00001.txt", "plain", "text/plain")])
-def test_a1_our_notice_as_a_file_that_the_mail_server_made_of_the_quotation(asked: Desk, name: str, part: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "part", "kind"), [("ATT00001.htm", "html", "text/html"), ("ATT00001.txt", "plain", "text/plain")]
+)
+def test_a1_our_notice_as_a_file_that_the_mail_server_made_of_the_quotation(
+    asked: Desk, name: str, part: str, kind: str
+) -> None:
     """Exchange makes ATT00001 of each text part behind a file (Apple Mail puts the quotation there)."""
     from email import message_from_bytes, policy
+
     notice = notice_to(asked, AMY)
     body = message_from_bytes(notice.octets, policy=policy.default).get_body((part,))
     assert body is not None
@@ -113,7 +121,15 @@ def test_a5_the_enquirers_name_in_another_form_goes_to_a_partner(desk: Desk, fro
 
 def test_a6_the_name_of_a_second_enquirer_goes_to_a_partner(asked: Desk) -> None:
     asked.receive(reply(notice_to(asked, AMY), "#admit carol@home.example"))
-    asked.receive(mail('"Carol Danvers" <carol@home.example>', "Re", "I too\n", message_id="<c@h.example>", in_reply_to=asked.acknowledgement_id()))
+    asked.receive(
+        mail(
+            '"Carol Danvers" <carol@home.example>',
+            "Re",
+            "I too\n",
+            message_id="<c@h.example>",
+            in_reply_to=asked.acknowledgement_id(),
+        )
+    )
     asked.receive(reply(notice_to(asked, AMY), "#partner examplebook\nCarol Danvers asks."))
     assert kind_sent(asked, "partner") == []
 
@@ -132,7 +148,15 @@ def test_b1_words_in_reply_to_bobs_notice_do_not_go_to_alice_after_a_join(asked:
 
 def test_b2_words_to_an_admitted_colleague_do_not_go_to_the_first_enquirer_unasked(asked: Desk) -> None:
     asked.receive(reply(notice_to(asked, AMY), "#admit carol@home.example"))
-    asked.receive(mail("carol@home.example", "Re", "Do not tell Alice.\n", message_id="<c@h.example>", in_reply_to=asked.acknowledgement_id()))
+    asked.receive(
+        mail(
+            "carol@home.example",
+            "Re",
+            "Do not tell Alice.\n",
+            message_id="<c@h.example>",
+            in_reply_to=asked.acknowledgement_id(),
+        )
+    )
     asked.receive(reply(notice_to(asked, AMY), "Dear Carol, I will not tell her."))
     assert to_alice(asked) == []
 
@@ -144,7 +168,7 @@ def test_b3_words_to_a_message_that_was_split_off_do_not_go_to_the_old_ticket(as
     amys, lenas = notice_to(asked, AMY), notice_to(asked, LEAD)
     asked.receive(reply(amys, "#split"))
     asked.receive(reply(lenas, "Words about the second matter."))
-    old, new = (t["reference"] for t in asked.tickets())
+    _old, new = (t["reference"] for t in asked.tickets())
     answer = to_alice(asked)[-1]
     assert new in header(answer.octets, "Subject")
     assert running(asked) == []
@@ -272,7 +296,15 @@ def test_d4_a_bounce_of_a_joined_tickets_answer_starts_a_clock_that_can_be_stopp
 def test_d5_a_caller_who_wrote_meanwhile_is_not_answered_by_closing_the_call(asked: Desk) -> None:
     asked.receive(reply(notice_to(asked, AMY), "#call carol@home.example\nShe rang."))
     noted = notice_to(asked, AMY)
-    asked.receive(mail("carol@home.example", "Re", "Still waiting\n", message_id="<c@h.example>", in_reply_to=asked.acknowledgement_id(1)))
+    asked.receive(
+        mail(
+            "carol@home.example",
+            "Re",
+            "Still waiting\n",
+            message_id="<c@h.example>",
+            in_reply_to=asked.acknowledgement_id(1),
+        )
+    )
     asked.receive(reply(noted, "#resolve advice given"))
     assert len({row.ticket_id for row in running(asked)}) == 2
 
@@ -337,17 +369,28 @@ def test_f6_an_answer_of_a_partner_who_was_removed_tells_of_the_ticket(asked: De
 HEAD = f"<b>From:</b> Professionals Online Safety Helpline &lt;{HELPLINE}&gt;<br><b>Sent:</b> 24 November 2026 10:12<br><b>To:</b> Amy &lt;{AMY}&gt;<br><b>Subject:</b> New enquiry"
 ON = f"On 24 Nov 2026, at 10:12, Professionals Online Safety Helpline &lt;{HELPLINE}&gt; wrote:"
 CLIENTS = {
-    "outlook web": '<div>Call 101.</div><div id="appendonsend"></div><hr><div id="divRplyFwdMsg" dir="ltr"><font>' + HEAD + "</font><div>&nbsp;</div></div><div>{}</div>",
-    "outlook ios": '<div>Call 101.</div><div id="ms-outlook-mobile-signature"><div><br></div>Get <a href="https://aka.ms/o0ukef">Outlook for iOS</a></div><hr><div id="divRplyFwdMsg"><font>' + HEAD + "</font><div>&nbsp;</div></div><div>{}</div>",
-    "ios": '<div>Call 101.</div><div dir="ltr"><br></div><div dir="ltr">Sent from my iPhone</div><div dir="ltr"><br><blockquote type="cite">' + ON + '<br><br></blockquote></div><blockquote type="cite"><div dir="ltr">\ufeff{}</div></blockquote>',
-    "gmx": '<div>Call 101.<div>&nbsp;<div name="quote"><div><b>Gesendet:</b>&nbsp;Dienstag, 24. November 2026 um 10:12 Uhr<br/><b>Von:</b>&nbsp;"Professionals Online Safety Helpline" &lt;' + HELPLINE + '&gt;<br/><b>An:</b>&nbsp;Amy<br/><b>Betreff:</b>&nbsp;New enquiry</div><div name="quoted-content">{}</div></div></div></div>',
-    "proton": '<div>Call 101.</div><div class="protonmail_signature_block">Sent with <a href="https://proton.me/mail/home">Proton Mail</a> secure email. </div><div><br></div><div class="protonmail_quote">' + ON + '<br><blockquote type="cite">{}</blockquote></div>',
+    "outlook web": '<div>Call 101.</div><div id="appendonsend"></div><hr><div id="divRplyFwdMsg" dir="ltr"><font>'
+    + HEAD
+    + "</font><div>&nbsp;</div></div><div>{}</div>",
+    "outlook ios": '<div>Call 101.</div><div id="ms-outlook-mobile-signature"><div><br></div>Get <a href="https://aka.ms/o0ukef">Outlook for iOS</a></div><hr><div id="divRplyFwdMsg"><font>'
+    + HEAD
+    + "</font><div>&nbsp;</div></div><div>{}</div>",
+    "ios": '<div>Call 101.</div><div dir="ltr"><br></div><div dir="ltr">Sent from my iPhone</div><div dir="ltr"><br><blockquote type="cite">'
+    + ON
+    + '<br><br></blockquote></div><blockquote type="cite"><div dir="ltr">\ufeff{}</div></blockquote>',
+    "gmx": '<div>Call 101.<div>&nbsp;<div name="quote"><div><b>Gesendet:</b>&nbsp;Dienstag, 24. November 2026 um 10:12 Uhr<br/><b>Von:</b>&nbsp;"Professionals Online Safety Helpline" &lt;'
+    + HELPLINE
+    + '&gt;<br/><b>An:</b>&nbsp;Amy<br/><b>Betreff:</b>&nbsp;New enquiry</div><div name="quoted-content">{}</div></div></div></div>',
+    "proton": '<div>Call 101.</div><div class="protonmail_signature_block">Sent with <a href="https://proton.me/mail/home">Proton Mail</a> secure email. </div><div><br></div><div class="protonmail_quote">'
+    + ON
+    + '<br><blockquote type="cite">{}</blockquote></div>',
 }
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_g1_html_only(asked: Desk, client: str) -> None:
     from email import message_from_bytes, policy
+
     notice = notice_to(asked, AMY)
     body = message_from_bytes(notice.octets, policy=policy.default).get_body(("html",))
     assert body is not None

@@ -176,7 +176,7 @@ BANNERS = (
 @pytest.mark.parametrize("banner", BANNERS)
 def test_a_gateways_banner_is_nobodys_words(banner: str) -> None:
     for client in ("gmail", "outlook", "nothing quoted"):
-        assert cut(f"{banner}\n\n{CLIENTS[client](ANSWER)}") == Cut(ANSWER)
+        assert cut(f"{banner}\n\n{CLIENTS[client](ANSWER)}") == Cut(ANSWER, warning=banner)
     quoted = NOTICE.replace(WRITE_ABOVE, f"{banner}\n\n{WRITE_ABOVE}")
     assert cut(f"{ANSWER}\n\n{HEADERS}\n{quoted}") == Cut(ANSWER)
     assert cut(f"{ANSWER}\n\nOn 24/11/2026 10:10, Helpline wrote:\n{marked(quoted)}") == Cut(ANSWER)
@@ -185,7 +185,7 @@ def test_a_gateways_banner_is_nobodys_words(banner: str) -> None:
 def test_a_banner_of_ones_own_is_configured() -> None:
     text = f"Beware, all ye who enter here.\n\n{ANSWER}"
     assert cut(text).text == text
-    assert cut(text, banner="Beware, all ye who enter here") == Cut(ANSWER)
+    assert cut(text, banner="Beware, all ye who enter here").text == ANSWER
 
 
 @pytest.mark.parametrize(

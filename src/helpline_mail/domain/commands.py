@@ -66,6 +66,9 @@ ALONE = ("anyway", "call", "skype", "join", "split")
 """Commands that stand in a mail of their own."""
 
 
+MOST_COMMANDS = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command as it was meant; the argument is one line without spaces at its ends, or empty."""
@@ -113,6 +116,8 @@ def read(text: str) -> Orders:
     commands: list[Command] = []
     mistakes: list[str] = []
     while end < len(lines):
+        if len(commands) + len(mistakes) > MOST_COMMANDS:
+            return Orders((), "", (f"Your mail begins with more than {MOST_COMMANDS} commands.",))
         line = _plain(lines[end])
         if line.startswith("#"):
             found = _command(line)

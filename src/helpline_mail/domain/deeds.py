@@ -18,6 +18,10 @@ class Letter:
     text: str
     doubt: str | None = None
     files: tuple[Enclosure, ...] = ()
+    signature: str = ""
+    """What stood below the signature's marker, and is left out."""
+    warning: str = ""
+    """A gateway's warning that stood on top, and is left out."""
 
     @property
     def enclosed(self) -> tuple[Enclosure, ...]:
@@ -42,6 +46,8 @@ class Ticket:
     channel: str = "email"
     awaits_answer: bool = False
     """Whether a response clock runs."""
+    addressee: str = ""
+    """Whom an answer is for: who wrote the message that the writer replied to."""
     reachable: bool = True
     """Whether an answer can be written to its enquirer."""
     identifying: tuple[str, ...] = ()

@@ -2,8 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from helpline_mail.domain.commands import Command, Orders, waiting_time
@@ -28,12 +28,19 @@ from helpline_mail.domain.deeds import (
     Wait,
     WritePartner,
 )
+from helpline_mail.domain.discretion import identifying
 from helpline_mail.domain.message import folded
 from helpline_mail.domain.policy import Policy, StaffMember
 
-_ADDRESS = re.compile(r"<?([^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+\.[^@\s<>,;:\"()]+)>?")
-_TELLING_LETTERS = 4  # titles and initials tell little
-_WORD = re.compile(r"\w+")
+_ADDRESS = re.compile(r"(?:[^<>@]*<)?([^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+\.[^@\s<>,;:\"()]+)>?")
+_SIGNATURE_LINES, _SIGNATURE_WIDTH = 12, 90
+_VALEDICTION = re.compile(
+    r"(?:(?:with )?(?:kind(?:est)?|best|warm(?:est)?|many) (?:regards|wishes|thanks)|regards|best|thanks|yours(?: \w+)?"
+    r"|(?:mit )?(?:freundlichen|besten|herzlichen|viele|liebe) gr\u00fc\u00dfen?|(?:bien )?cordialement"
+    r"|cofion(?: \w+)?)[,.!]?",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[^.\s]{2,}[.!?]$|\b(?:please|you|your|call|we)\b", re.IGNORECASE)
 LONGEST_WAIT_DAYS = 60
 CHANNELS = {"call": "telephone", "skype": "skype"}
 WRITE_AGAIN = "Please reply to the notice again, and write above everything that your mail program quotes."
@@ -87,16 +94,39 @@ def decide(
     return tuple(deeds) or (Refuse(("It held no words and no command.",)),)
 
 
+def without_signature(orders: Orders, letter: Letter, writer: StaffMember) -> tuple[Orders, str]:
+    """The orders without a text that is but a signature, and what was left out of the mail as one.
+
+    Clients put a signature below whatever is written, also below `#take` or nothing; it answers nobody.
+    """
+    if is_signature(orders.text, writer):
+        return replace(orders, text=""), "\n".join(filter(None, (orders.text, letter.signature)))
+    return orders, letter.signature
+
+
+def is_signature(text: str, writer: StaffMember) -> bool:
+    """Whether a text is a few short lines that begin with a valediction or the writer's own name, and no sentence."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if not 1 <= len(lines) <= _SIGNATURE_LINES or any(len(line) > _SIGNATURE_WIDTH for line in lines):
+        return False
+    first, rest = lines[0], lines[1:]
+    name = re.match(rf"{re.escape(writer.name)}\b(.*)", first, re.IGNORECASE)
+    by_name = name is not None and not re.match(r"\s*[a-z]", name[1])
+    if not by_name and _VALEDICTION.fullmatch(first) is None:
+        return False
+    return not any(_SENTENCE.search(line) for line in rest)
+
+
 def _words(case: _Case) -> Deed | None:
     """What becomes of the text below the commands, and of the files."""
     purpose, text = case.orders.purpose, case.orders.text
     empty = not text.strip()
     if purpose == "note":
         return Note(text) if not empty or case.letter.enclosed else Refuse(("#note was followed by no words.",))
+    if purpose == "call":  # internal too
+        return None
     if case.letter.doubt:
         return Refuse((f"{case.letter.doubt[0].upper()}{case.letter.doubt[1:]}.", WRITE_AGAIN))
-    if purpose == "call":
-        return None
     if purpose == "partner":
         return _to_partner(case)
     if purpose == "signpost":
@@ -175,25 +205,12 @@ def _to_partner(case: _Case) -> WritePartner | Refuse:
         return Refuse(("#partner was followed by no words.",))
     if refused := _too_large(case):
         return refused
+    if case.letter.enclosed and not case.anyway:
+        return _held(case, "Your mail to the partner has files, and nobody can see whether they name the enquirer.")
     found = identifying(case.orders.text, case.ticket.identifying)
     if found and not case.anyway:
         return _held(case, f'Your words to the partner hold "{found}", which tells them who the enquirer is.')
     return WritePartner(next(p for p in case.policy.partners if p.name == name), case.orders.text)
-
-
-def identifying(text: str, told: Iterable[str]) -> str | None:
-    """The first of an enquirer's names, addresses and reference that stands in a text, whole or in its longer words."""
-    low = folded(text)
-    present = {word.casefold() for word in _WORD.findall(text)}
-    for item in told:
-        if item and folded(item) in low:
-            return item
-        if "@" not in item:
-            words: list[str] = _WORD.findall(item)
-            longer = (word for word in words if len(word) >= _TELLING_LETTERS and word.casefold() in present)
-            if word := next(longer, None):
-                return word
-    return None
 
 
 def _signpost(case: _Case) -> Deed | None:
@@ -256,6 +273,8 @@ def _call(command: Command, case: _Case) -> OpenCall | Refuse:
     if not command.argument and not case.orders.text.strip():
         return Refuse((f"#{command.name} needs the caller's address, or words about the call below it.",))
     found = _ADDRESS.fullmatch(command.argument)
+    if "@" in command.argument and not found:
+        return Refuse((f'"{command.argument[:60]}" is no e-mail address; write #{command.name} and the address.',))
     if found and (refused := _not_an_enquirers(found[1], case.policy)):
         return refused
     return OpenCall(CHANNELS[command.name], command.argument, found[1] if found else None, case.orders.text)

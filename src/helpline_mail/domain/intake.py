@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from helpline_mail.domain.message import Bounce, Message, folded
-from helpline_mail.domain.notices import says_automatic
+from helpline_mail.domain.notices import is_bounce_notice, is_of_client, says_automatic
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Sent, Told, notice_reason, ration_reason
 from helpline_mail.domain.responder import Reason, Verdict, authentication_reason, automatic_reason
@@ -145,7 +145,7 @@ def _decide(message: Message, context: Context, policy: Policy) -> Intake:
             Disposition.AUTOMATIC, "automatic", ticket_id, starts_clock=False, acknowledge=False,
             notify_staff=False, related=thread.related, reasons=(machine, why_thread),
         )  # fmt: skip
-    if (staff := _from_staff(message, thread, context, policy)) is not None:
+    if (staff := _from_staff(message, thread, context, policy, machine)) is not None:
         return staff
     if mediation is not None:
         reason = Reason("partner", "a partner answers the mail that staff wrote to them: for staff alone", "withheld")
@@ -226,7 +226,9 @@ def _mediation(message: Message, context: Context, policy: Policy) -> Mediation 
     return mediation
 
 
-def _from_staff(message: Message, thread: ThreadDecision, context: Context, policy: Policy) -> Intake | None:
+def _from_staff(
+    message: Message, thread: ThreadDecision, context: Context, policy: Policy, machine: Reason | None
+) -> Intake | None:
     """A mail that names a member of staff as its writer and answers a mail of ours is kept with that ticket.
 
     From is a claim: without proof it answers nobody, stops no clock and is sent on to nobody.
@@ -238,6 +240,9 @@ def _from_staff(message: Message, thread: ThreadDecision, context: Context, poli
     if (answer := _answer_in_copy(message, context, policy)) is not None:
         return answer
     proof = prove(address, context.grants, context.verdict, policy, context.arrived_at)
+    if proof.member and (machine or is_of_client(message.subject) or is_bounce_notice(message.subject)):
+        reason = Reason("staff_machine", "a machine seems to have written it: kept, sent on to nobody", "withheld")
+        proof = replace(proof, member=None, reason=reason)
     tickets = {c.ticket_id for c in context.candidates if c.evidence != "stored_message_id"}
     if proof.grant is not None:
         tickets = {proof.grant.ticket_id} if proof.grant.ticket_id is not None else set()

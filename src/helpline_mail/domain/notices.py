@@ -91,6 +91,19 @@ _BOUNCE = (
 )
 
 
+# What a mail client sends at the touch of a button, in the languages of our staff's clients.
+_OF_CLIENT = re.compile(
+    r"(?:re: ?)?(?:read|not read|gelesen|lu|accepted|declined|tentative|zugesagt|abgesagt|accept[e\u00e9]|"
+    r"refus[e\u00e9]|recall|r\u00fcckruf|rappel|darllenwyd)\s?: ",
+    re.IGNORECASE,
+)
+
+
+def is_of_client(subject: str) -> bool:
+    """Whether a subject is one that a mail client writes by itself: a receipt, an answer to an invitation, a recall."""
+    return _OF_CLIENT.match(subject) is not None
+
+
 def _bare(text: str) -> str:
     """Small letters without accents, invisible characters or Turkish dotless letters."""
     kept = (

@@ -35,7 +35,7 @@ def stop(
     kept = at <= running.due_at
     tickets.stop_clock(connection, running.clock_id, at, kept=kept, took=took)
     if (covers_until or at) < now:
-        _restart(connection, policy, ticket_id, covers_until or at, now)
+        restart(connection, policy, ticket_id, covers_until or at, now)
     text = f"{what}; the promise was {'kept' if kept else 'broken'}"
     facts = {"opening_seconds": int(took.total_seconds())}
     events.record(
@@ -44,7 +44,7 @@ def stop(
     return Stopped(kept, took)
 
 
-def _restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime, now: datetime) -> None:
+def restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime, now: datetime) -> None:
     """Starts the clock of the first query that came after the answer, if one did before it was recorded.
 
     Where the calendar gives no deadline an answer is due at once, as when the query was filed.

@@ -1,6 +1,6 @@
 """One deed of a member of staff, made true in the caller's transaction, with its event in the trail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,10 +29,14 @@ class Work:
     message_id: int
     grant: Grant
     now: datetime
+    covers_until: datetime
+    """What came later was not known to the writer."""
+    addressee: str
+    """Whom an answer is for."""
     files: tuple[Enclosure, ...] = ()
     html: str = ""
-    left_out: str = ""
-    """Pictures that were taken for part of a signature."""
+    left_out: Sequence[str] = ()
+    """What did not go along, in sentences."""
 
     def record(self, code: str, text: str) -> None:
         """Notes in the trail what was done."""
@@ -71,7 +75,9 @@ def _words(work: Work, deed: deeds.Note | deeds.Relay | deeds.WritePartner | dee
         case deeds.Relay(text):
             messages.classify(connection, work.message_id, "staff_answer")
             words = Words(text, work.html, work.files)
-            correspondence.answer(connection, ticket, words, work.message_id, work.writer, work.grant.sent_at, work.now)
+            correspondence.answer(
+                connection, ticket, work.addressee, words, work.message_id, work.writer, work.covers_until, work.now
+            )
         case deeds.WritePartner(partner, text):
             messages.classify(connection, work.message_id, "staff_partner")
             words = Words(text, "", work.files)

@@ -47,6 +47,7 @@ def gather(
     candidates = _candidates(connection, message, ids, sent, [
         token.subject for token in addressed if token.genuine and token.carrier == "reply_address"
     ])  # fmt: skip
+    mediated_in = _mediations(connection, addressed, sent)
     return Context(
         arrived_at=arrived_at,
         duplicate_of=duplicate if duplicate != entry.message_id else None,
@@ -59,13 +60,13 @@ def gather(
         candidates=candidates,
         answered=sent_folder.answered_by_staff(connection, message, [c.ticket_id for c in candidates], policy),
         bad_tokens=len(signed) - len(sent) + sum(not token.genuine for token in addressed),
-        mentioned=_mentioned(connection, message, alike.ticket_ids, arrived_at),
+        mentioned=_mentioned(connection, message, alike.ticket_ids, arrived_at, mediated_in),
         acknowledged=acknowledged,
         told=notices.told(connection, message.sender.address, now),
         breaker_open=bool(events.open_alarm(connection, FLOOD)) and not breaker_closes(policy.rations, acknowledged),
         grants=outbox.granted(connection, [token.subject for token in by_staff if token.genuine]),
         answers=tuple(dict.fromkeys([*sent.values(), *outbox.sent_with_nonces(connection, nonces)])),
-        mediations=_mediations(connection, addressed, sent),
+        mediations=mediated_in,
         verdict=authentication_results.verdict(message.fields, policy.authserv_id, _domain(message.sender)),
     )  # fmt: skip
 
@@ -121,13 +122,18 @@ def _mediations(
 
 
 def _mentioned(
-    connection: Connection, message: Message, same_message: Iterable[int], arrived_at: datetime
+    connection: Connection,
+    message: Message,
+    same_message: Iterable[int],
+    arrived_at: datetime,
+    mediated_in: Iterable[Mediation],
 ) -> tuple[str, ...]:
     """Tickets that staff might want to compare: named by it, perhaps of the same message, of the same subject."""
     named = tickets.ids_of(connection, references_in(message.subject))
+    mediated = tickets.references_of(connection, [one.ticket_id for one in mediated_in]).values()
     same = tickets.references_of(connection, same_message).values()
     alike = tickets.alike(connection, base_subject(message.subject), arrived_at - LIKENESS)
-    return tuple(dict.fromkeys([*named, *same, *alike]))
+    return tuple(dict.fromkeys([*mediated, *named, *same, *alike]))
 
 
 def _domain(sender: Sender) -> str:

@@ -45,8 +45,8 @@ class Replies(Notices):
         return (listing(self.templates.signposts()) or "There are none.").split("\n")
 
     def answer(
-        self, connection: Connection, ticket: Mapping[str, Any], words: Words, message_id: int, writer: StaffMember,
-        covers_until: datetime, now: datetime,
+        self, connection: Connection, ticket: Mapping[str, Any], addressee: str, words: Words, message_id: int,
+        writer: StaffMember, covers_until: datetime, now: datetime,
     ) -> None:  # fmt: skip
         """An answer of a member of staff on its way to the enquirer, in the helpline's name and in their thread.
 
@@ -57,8 +57,8 @@ class Replies(Notices):
             subject=subject_of_answer(ticket["subject"]), text=self._signed(words.text),
         )  # fmt: skip
         mail = self._freeze(
-            rendered, f"answer/{message_id}", "answer", Address(ticket["requester"]), now, ticket, None,
-            thread=messages.thread_with_enquirer(connection, ticket["id"]),
+            rendered, f"answer/{message_id}", "answer", Address(addressee), now, ticket, None,
+            thread=messages.thread_with_enquirer(connection, ticket["id"], addressee),
             reply_to=self._reply_address(ticket["reference"]), files=words.files, html=self._formatted(words),
             sender_name=self._sender_name(writer), covers_until=covers_until,
         )  # fmt: skip
@@ -66,7 +66,7 @@ class Replies(Notices):
         messages.add_outgoing(
             connection, ticket["id"], "answer", now, author=writer.address,
             internet_message_id=mail.internet_message_id, from_=self.policy.helpline.addr_spec,
-            to=ticket["requester"], subject=rendered.subject, text=words.text,
+            to=addressee, subject=rendered.subject, text=words.text,
         )  # fmt: skip
         events.record(connection, now, "answer_queued", "an answer is on its way to the enquirer",
                       ticket_id=ticket["id"], outbox_id=outbox_id)  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, ledger, messages, tickets
+from helpline_mail.adapters.store import events, ledger, messages, outbox, tickets
 from helpline_mail.domain.deeds import Ending, OpenCall
 from helpline_mail.domain.message import Address, Message, Sender
 from helpline_mail.domain.policy import Policy, StaffMember
@@ -28,7 +28,7 @@ def resolve(
     running = tickets.running_clock(connection, ticket["id"])
     if ending == "call":
         clocks.stop(connection, policy, ticket["id"], running, now, now, "it was answered while we spoke")
-    elif ending == "silence" and running is not None:
+    elif ending == "silence" and running is not None and not outbox.answer_waits(connection, ticket["id"]):
         tickets.drop_clock(connection, ticket["id"], now)
         text = "nobody waits for an answer with this outcome"
         events.record(connection, now, "clock_dropped", text, ticket_id=ticket["id"])
@@ -89,7 +89,9 @@ def split(
 ) -> None:
     """Makes the message of a notice a ticket of its own, whose clock counts from when that message came."""
     assert grant.about is not None  # noqa: S101  decided for the notice of a message
-    message = parse(ledger.octets_of_message(connection, grant.about))
+    octets = ledger.octets_of_message(connection, grant.about)
+    assert octets is not None  # noqa: S101  a follow-up came from the mailbox
+    message = parse(octets)
     at = messages.at(connection, grant.about)
     ticket_id = open_ticket(connection, correspondence.policy, message.sender.address, message.subject, at)
     messages.move(connection, grant.about, ticket_id, "enquiry")
@@ -98,6 +100,7 @@ def split(
     events.record(connection, now, "split", f"it was split from {ticket['reference']}", ticket_id=ticket_id)
     if tickets.give_clock(connection, grant.about, ticket_id):
         due_at = tickets.load(connection, ticket_id)["response_due_at"]
+        clocks.restart(connection, correspondence.policy, ticket["id"], at, now)
     elif messages.answered_since(connection, ticket["id"], at) is None:
         due_at = start_clock(connection, correspondence, ticket_id, grant.about, at, now)
     else:

@@ -1,6 +1,6 @@
 """A proved mail of a member of staff: read, decided as a whole, and done in the caller's transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from helpline_mail.adapters.store import ledger, messages, outbox, tickets
-from helpline_mail.domain import commands, deeds, desk
+from helpline_mail.domain import commands, deeds, desk, discretion
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.deeds import Deed, Hold, Letter
-from helpline_mail.domain.message import Enclosure, Message, folded
+from helpline_mail.domain.message import Message, folded
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_moment
 from helpline_mail.domain.staff import Grant
@@ -22,6 +22,9 @@ from helpline_mail.wire import answers
 from helpline_mail.wire.compose import is_writable
 from helpline_mail.wire.enclosures import enclosures_of
 from helpline_mail.wire.parse import parse
+
+SHOWN = 200
+NO_WORDS = ("text/vnd.google.email-reaction+json",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +42,20 @@ def obey(
     """Gathers, decides and does what one mail asks for."""
     ticket = tickets.lock(connection, grant.ticket_id) if grant.ticket_id is not None else None
     letter, html = _read(connection, correspondence, mail, grant, ticket)
-    orders, anyway, source = commands.read(letter.text), False, mail
+    orders, anyway, covers_until = commands.read(letter.text), False, grant.sent_at
     if [command.name for command in orders.commands] == ["anyway"] and not (letter.doubt or orders.text.strip()):
         held = messages.take_held(connection, grant.about) if grant.about is not None else None
         if held is not None and grant.about is not None:
             source = _stored(connection, grant.about)
             orders, anyway = commands.read(held), True
             letter, html = _again(held, source)
-    work = Work(
-        connection, correspondence, ticket, writer, mail.message_id, grant, now, letter.enclosed, html,
-        left_out=_left_out(letter),
-    )  # fmt: skip
+            covers_until = _covered(connection, correspondence, source.message, covers_until)
+    orders, signature = desk.without_signature(orders, letter, writer)
     facts = _facts(connection, correspondence, grant, writer, ticket, orders) if ticket else None
+    work = Work(
+        connection, correspondence, ticket, writer, mail.message_id, grant, now, covers_until,
+        facts.addressee if facts else "", letter.enclosed, html, _left_out(letter, signature),
+    )  # fmt: skip
     decided = desk.decide(
         orders, letter, facts, writer, correspondence.policy, now, correspondence.signposts(), anyway=anyway
     )
@@ -76,22 +81,32 @@ def _read(
     ))  # fmt: skip
     unread = f"part of your mail could not be read ({mail.message.defects[0]})" if mail.message.defects else None
     enclosed = enclosures_of(mail.octets, Budgets())
-    unread = unread or next(iter(enclosed.defects), None) or _told_in_files(enclosed.files, policy.staff)
-    return Letter(cut.text, cut.doubt or unread, enclosed.files), enclosed.html
+    unread = unread or next(iter(enclosed.defects), None)
+    inside = tuple(member.address for member in policy.staff)
+    reference = ticket["reference"] if ticket else policy.reference_prefix
+    unread = unread or discretion.telling_file(enclosed.files, inside, reference, answers.WRITE_ABOVE)
+    if any(file.content_type in NO_WORDS for file in enclosed.files):
+        unread = "your mail program sent a reaction, and no words"
+    letter = Letter(cut.text, cut.doubt or unread, enclosed.files, signature=cut.signature, warning=cut.warning)
+    return letter, enclosed.html
 
 
-def _left_out(letter: Letter) -> str:
-    """The pictures that were taken for part of a signature, by name."""
-    return ", ".join(file.filename[:60] or "a picture" for file in letter.files if file.decoration)
+def _left_out(letter: Letter, signature: str) -> list[str]:
+    """What did not go along, in sentences: nothing is left out without a word."""
+    pictures = ", ".join(file.filename[:60] or "a picture" for file in letter.files if file.decoration)
+    said = []
+    if signature:
+        said.append(f'Left out as your signature: "{_short(signature)}"')
+    if letter.warning:
+        said.append(f'Left out as a mail gateway\'s warning: "{_short(letter.warning)}"')
+    if pictures:
+        said.append(f"Left out as part of a signature: {pictures}.")
+    return said
 
 
-def _told_in_files(files: Iterable[Enclosure], staff: Iterable[StaffMember]) -> str | None:
-    """Why files must not leave: a mail attached to a mail is most often ours, or says who of us wrote to whom."""
-    inside = [folded(member.address).encode() for member in staff]
-    for file in files:
-        if file.content_type.startswith("message/") or any(address in file.octets.lower() for address in inside):
-            return f"the file {file.filename[:60] or '(no name)'} is a mail, or holds the address of one of us"
-    return None
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
 
 
 def _again(held: str, source: Mail) -> tuple[Letter, str]:
@@ -100,8 +115,16 @@ def _again(held: str, source: Mail) -> tuple[Letter, str]:
     return Letter(held.strip(), None, enclosed.files), enclosed.html
 
 
+def _covered(connection: Connection, correspondence: Correspondence, message: Message, otherwise: datetime) -> datetime:
+    """What the writer of a mail that was held knew: what had come when the mail was written that they replied to."""
+    tokens = (correspondence.signer.read_address(address.addr_spec) for address in (*message.to, *message.cc))
+    nonces = [token.subject for token in tokens if token and token.genuine and token.carrier == "staff_address"]
+    return min((grant.sent_at for grant in outbox.granted(connection, nonces)), default=otherwise)
+
+
 def _stored(connection: Connection, message_id: int) -> Mail:
     octets = ledger.octets_of_message(connection, message_id)
+    assert octets is not None  # noqa: S101  a mail of staff came from the mailbox
     return Mail(parse(octets), message_id, octets)
 
 
@@ -110,21 +133,38 @@ def _facts(
     ticket: Mapping[str, Any], orders: commands.Orders,
 ) -> deeds.Ticket:  # fmt: skip
     """What SQL knows of the ticket that bears on the mail."""
-    kind = messages.kind_of(connection, grant.about) if grant.about is not None else None
+    about = grant.about
+    kind = messages.kind_of(connection, about) if about is not None else None
     running = tickets.running_clock(connection, ticket["id"])
     join = orders.named("join")
+    taking_part = tickets.participants(connection, ticket["id"])
+    addressee: str | None = ticket["requester"]
+    if kind in messages.QUERIES:
+        addressee = _addressee(connection, grant, ticket, taking_part)
+    is_call = ticket["channel"] != "email" and not messages.has_follow_up(connection, ticket["id"])
     return deeds.Ticket(
-        is_open=ticket["state"] == tickets.OPEN, channel=ticket["channel"],
-        awaits_answer=running is not None,
-        reachable=bool(ticket["requester"]) and is_writable(ticket["requester"]),
+        is_open=ticket["state"] == tickets.OPEN,
+        channel=ticket["channel"] if is_call else "email",
+        awaits_answer=running is not None and not outbox.answer_waits(connection, ticket["id"]),
+        addressee=addressee or "", reachable=addressee is not None and is_writable(addressee),
         identifying=(
-            ticket["requester"] or "", ticket["requester_name"], *tickets.participants(connection, ticket["id"]),
-            ticket["reference"],
+            ticket["requester"] or "", ticket["requester_name"], *taking_part, ticket["reference"],
+            *messages.names_of_enquirers(connection, ticket["id"]),
         ),
         answered=_answered(connection, correspondence, grant, writer, ticket["id"]),
         cannot_join=reshape.why_not_join(connection, ticket, join.argument.strip("[]")) if join else "",
         replies_to_partner=kind == "partner_in", can_split=kind == "follow_up",
     )  # fmt: skip
+
+
+def _addressee(
+    connection: Connection, grant: Grant, ticket: Mapping[str, Any], taking_part: Collection[str]
+) -> str | None:
+    """Whom an answer is for: who wrote the message of the notice, if they take part in the ticket."""
+    requester: str | None = ticket["requester"]
+    octets = ledger.octets_of_message(connection, grant.about) if grant.about is not None else None
+    sender = parse(octets).sender.address if octets is not None else None
+    return sender.addr_spec if sender and folded(sender.addr_spec) in taking_part else requester
 
 
 def _answered(
@@ -145,10 +185,9 @@ def _answered(
 def _confirm(work: Work, decided: tuple[Deed, ...]) -> None:
     """Tells the writer what changed, in one mail; a refusal and what they asked to read were mails of their own."""
     said = [line for deed in decided if (line := _said(deed, work))]
-    if said and work.left_out:
-        said.append(f"Left out, as part of a signature: {work.left_out}.")
     if not said:
         return
+    said += work.left_out
     held = next((deed.text for deed in decided if isinstance(deed, Hold)), "")
     ticket = tickets.load(work.connection, work.ticket["id"]) if work.ticket else None
     work.correspondence.confirm(work.connection, ticket, work.writer, said, held, work.message_id, work.now)
@@ -164,7 +203,9 @@ def _said(deed: Deed, work: Work) -> str | None:
             return "Your note was kept. It went to nobody."
         case deeds.Relay(_, signpost):
             what = f'The text "{signpost}"' if signpost else "Your answer"
-            return f"{what} is on its way to the enquirer. The clock stops when our mail server has taken it."
+            is_requester = work.ticket is None or folded(work.addressee) == folded(work.ticket["requester"] or "")
+            whom = "the enquirer" if is_requester else work.addressee
+            return f"{what} is on its way to {whom}. The clock stops when our mail server has taken it."
         case deeds.WritePartner(partner):
             return f"Your mail to {partner.title} is on its way. The enquirer does not see it."
         case deeds.Resolve(outcome):

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from helpline_mail.domain import commands
 from helpline_mail.domain.message import folded
@@ -27,7 +28,15 @@ _ADDED = re.compile(
 )
 _BEHIND_WORDS = re.compile(r"<https?:[^<>]{0,4000}>", re.IGNORECASE)
 _LINK = re.compile(r"https?://([^\s/?#<>]+)[^\s<>]*", re.IGNORECASE)
+# In place of pictures, and where clients mark positions.
+_INVISIBLE = re.compile("[\ufffc\ufeff\u200b\u2060]")
 _SIGNATURE = re.compile(r"(?m)^-- ?$")
+_ITEM = re.compile(r"\s*(?:\d{1,2}[.)]|[*\u2022-])\s+\w")
+_SHORT_SENTENCE = (3, 14)
+_DISCLAIMER = re.compile(
+    r"confidential|intended|e-?mail|print|environment|virus|registered|company|recipient|hours|office|working|days",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(r"\+[a-z]-[a-z0-9-]{20,}|X-Helpline-", re.IGNORECASE)
 _LINE_WORDS, _RUN = 3, 6
 _STRAYS = 100
@@ -60,6 +69,8 @@ class Cut:
     doubt: str | None = None
     signature: str = ""
     """The personal signature that was left out."""
+    warning: str = ""
+    """The gateway's warning on top that was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,9 @@ def cut(text: str, answered: Answered) -> Cut:
     own = text = text.replace("\ufeff", "")  # iOS puts one where its quotation starts
     try:
         lines = _lines(_without_footer(text, answered.footer))
-        lines = lines[_behind_banner(lines, answered.banner) :]
+        top = _behind_banner(lines, answered.banner)
+        warning = "\n".join(line.text for line in lines[:top]).strip()
+        lines = lines[top:]
         above, below = _parted(lines, answered)
         own, signature = _unsigned([line.text for line in above])
         if below:
@@ -94,10 +107,11 @@ def cut(text: str, answered: Answered) -> Cut:
         _keep_secrets(commands.read(own).text, answered)  # a command is for us and may name whom it likes
     except _Doubtful as doubt:
         return Cut(own, str(doubt))
-    return Cut(own, None, signature)
+    return Cut(own, None, signature, warning)
 
 
 def _lines(text: str) -> list[_Line]:
+    text = _INVISIBLE.sub("", text)
     comparable = _ADDED.sub(lambda added: "\n" * added[0].count("\n"), text).split("\n")
     lines = []
     for line, compared in zip(text.split("\n"), comparable, strict=True):
@@ -153,7 +167,7 @@ def _parted(lines: list[_Line], answered: Answered) -> tuple[list[_Line], list[s
     if at_marker is not None and not lines[at_marker].marked:
         _all_ours(lines[quotation:], ours, answered.text)
         return above, []
-    return above, _between(lines[quotation:], ours)
+    return above, _between(lines[quotation:], answered.text)
 
 
 def _introduced_at(above: Sequence[_Line], answered: Answered) -> int:
@@ -209,19 +223,27 @@ def _next(words: Sequence[str], ours: Sequence[str], position: int) -> int | Non
     return None if found is None else found + len(words)
 
 
-def _between(lines: Sequence[_Line], ours: Sequence[str]) -> list[str]:
-    """The writer's own lines between and below marked ones. A line that a client broke leaves its end unmarked."""
+def _between(lines: Sequence[_Line], ours: str) -> list[str]:
+    """The writer's own lines between and below marked ones. A line that a client broke leaves its end unmarked,
+    and only such an end is ours: behind a whole line of ours the same words may be an answer."""
     own: list[str] = []
     position, before, strays = 0, None, 0
+    ends = set(accumulate(len(words_of(_ADDED.sub("", line))) for line in ours.split("\n")))
+    words = words_of(_ADDED.sub("", ours))
     for line in lines:
         if line.marked:
-            found = _next(line.words, ours, position)
+            found = _next(line.words, words, position)
             if found is None and (strays := strays + 1) <= _STRAYS:
-                found = _anywhere(line.words, ours)
+                found = _anywhere(line.words, words)
             if found is None:
                 raise _Doubtful("your mail quotes something besides our notice")
             position, before = found, line
-        elif before is not None and line.words and tuple(ours[position : position + len(line.words)]) == line.words:
+        elif (
+            before is not None
+            and line.words
+            and position not in ends
+            and words[position : position + len(line.words)] == line.words
+        ):
             position += len(line.words)
         elif before is not None and "://" in before.bare and line.text.strip() and " " not in line.text.strip():
             raise _Doubtful("a quoted link was broken, and could not be told from your words")
@@ -242,9 +264,17 @@ def _unsigned(lines: Sequence[str]) -> tuple[str, str]:
     text = "\n".join(lines).strip("\n")
     found = list(_SIGNATURE.finditer(text))
     signature = text[found[-1].end() :].strip("\n") if found else ""
+    if any(_words_below(line) for line in signature.split("\n")):
+        raise _Doubtful("what stands below the line -- reads like words of yours, and such lines begin a signature")
     if found:
         text = text[: found[-1].start()]
     return clients.without_advert(text).strip("\n").rstrip(), signature
+
+
+def _words_below(line: str) -> bool:
+    """Whether a line below a signature's marker is rather part of what was written: an item of a list, a sentence."""
+    sentence = line.rstrip().endswith((".", "!", "?")) and _SHORT_SENTENCE[0] <= len(line.split()) <= _SHORT_SENTENCE[1]
+    return bool(_ITEM.match(line)) or (sentence and not _DISCLAIMER.search(line))
 
 
 def _keep_secrets(own: str, answered: Answered) -> None:

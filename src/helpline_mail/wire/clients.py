@@ -35,7 +35,7 @@ _TARGET = re.compile(r"\s?<https?://[^>\s]{1,300}>")
 _HEADING = (
     r"(?:caution|warning|attention|achtung|vorsicht|rhybudd|external(?: e-?mail| sender| message)?|externe e-?mail)"
 )
-_REST = r"[^.\n]{0,120}\.?"
+_REST = r"(?: (?:of |your |the |our |this )?[\w'\u2019-]+){0,7}\.?"
 _FROM_OUTSIDE = r"from (?:an? )?(?:some(?:body|one) )?(?:external|outside)"
 _SENTENCES = (
     rf"this (?:e-?mail|message) (?:came|originated|was sent|has been sent|is) {_FROM_OUTSIDE}{_REST}",
@@ -52,11 +52,11 @@ _ADVICE = (
     r"(?:only click|think before)|klicken sie|öffnen sie|ne cliquez|n.ouvrez|peidiwch",
 )
 _BANNER = re.compile(
-    rf"\W{{0,5}}(?:(?:{_HEADING}\W{{1,5}}){{0,3}}(?:{'|'.join(_SENTENCES)})|(?:{_HEADING}\W{{1,5}}){{1,3}})"
-    rf"(?:\W{{0,3}}(?:{'|'.join(_ADVICE)})[^.\n]{{0,200}}\.?){{0,3}}\W{{0,5}}",
+    rf"\W{{0,5}}(?:(?:{_HEADING}\W{{1,5}}){{0,3}}(?:{'|'.join(_SENTENCES)})"
+    rf"(?:\W{{0,3}}(?:{'|'.join(_ADVICE)})[^.\n]{{0,200}}\.?){{0,3}}|(?:{_HEADING}\W{{1,5}}){{1,3}})\W{{0,5}}",
     re.IGNORECASE,
 )
-_LONGEST_BANNER = 600
+_LONGEST_ADVERT, _LONGEST_BANNER = 400, 600
 
 
 def paragraph_ends(lines: Sequence[str], most: int = 6) -> Iterator[int]:
@@ -80,8 +80,9 @@ def is_banner(text: str) -> bool:
 def without_advert(text: str) -> str:
     """The text without the line that a telephone puts below what is written on it."""
     before, _, last = text.rstrip().rpartition("\n")
-    alone = not before.rpartition("\n")[2].strip()
-    return before.rstrip() if alone and len(last) <= 400 and _ADVERT.fullmatch(_TARGET.sub("", last).strip()) else text
+    words = " ".join(_TARGET.sub(" ", last).split())
+    alone = not before.rpartition("\n")[2].strip() or words != " ".join(last.split())  # nobody types such a link
+    return before.rstrip() if alone and len(last) <= _LONGEST_ADVERT and _ADVERT.fullmatch(words) else text
 
 
 def start_of_quotation(above: Sequence[str], known: Sequence[str]) -> int | None:
@@ -132,15 +133,18 @@ def _names(lines: Sequence[str], known: Sequence[str]) -> bool:
 def _header_block(paragraph: Sequence[str], known: Sequence[str]) -> int | None:
     """Where a block of From, Sent, To and Subject starts that ends a paragraph, in whatever language.
 
-    It starts the paragraph, or below a rule: words right above it could be the writer's.
+    It starts the paragraph, or below a rule; right below words only with a label that we know for one.
     """
     start = next((n + 1 for n in range(len(paragraph) - 1, -1, -1) if _SEPARATOR.fullmatch(paragraph[n])), 0)
+    labels = [n for n in range(start, len(paragraph)) if quotes.is_header_label(paragraph[n])]
+    if labels and not (_LABEL.fullmatch(paragraph[start]) and quotes.is_header_label(paragraph[start])):
+        start = labels[0]
     block = paragraph[start:]
     labelled = sum(_LABEL.fullmatch(line) is not None for line in block)
     least, most = _HEADER_LINES
     if not (least <= labelled and len(block) <= most and _LABEL.fullmatch(block[0]) and _names(block, known)):
         return None
-    if start == 0 and not quotes.starts_header_block(block[0]) and labelled < len(block):
+    if not labels and labelled < len(block):
         return None
     return start
 

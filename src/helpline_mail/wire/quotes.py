@@ -80,9 +80,9 @@ def new_text(text: str, *, forwarding: bool = False, or_all: bool = True) -> str
     return left if left.strip() or not or_all else text
 
 
-def starts_header_block(line: str) -> bool:
-    """Whether a line is the From field with which the block begins that Outlook and others put above a quotation."""
-    return _BLOCK_START.match(f"\n{line}") is not None
+def is_header_label(line: str) -> bool:
+    """Whether a line begins as a field of the block does that Outlook and others put above a quotation."""
+    return _BLOCK_LINE.match(line) is not None
 
 
 def closes_introduction(line: str) -> bool:

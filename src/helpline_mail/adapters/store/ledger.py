@@ -196,8 +196,8 @@ def octets(connection: Connection, raw_id: int) -> bytes:
     return bytes(connection.execute(select(raw_content.c.octets).where(raw_content.c.id == raw_id)).scalar_one())
 
 
-def octets_of_message(connection: Connection, message_id: int) -> bytes:
-    """The raw bytes of a message that came from the mailbox."""
+def octets_of_message(connection: Connection, message_id: int) -> bytes | None:
+    """The raw bytes of a message; None if it did not come from the mailbox."""
     found = (
         select(raw_content.c.octets)
         .join(ledger, ledger.c.raw_content_id == raw_content.c.id)
@@ -205,7 +205,8 @@ def octets_of_message(connection: Connection, message_id: int) -> bytes:
         .order_by(ledger.c.id)
         .limit(1)
     )
-    return bytes(connection.execute(found).scalar_one())
+    octets = connection.execute(found).scalar_one_or_none()
+    return None if octets is None else bytes(octets)
 
 
 def claim(connection: Connection, entry_id: int) -> bool:

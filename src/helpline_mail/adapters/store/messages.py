@@ -70,6 +70,12 @@ def move(connection: Connection, message_id: int, ticket_id: int, kind: str) -> 
     connection.execute(update(message).where(message.c.id == message_id).values(ticket_id=ticket_id, kind=kind))
 
 
+def has_follow_up(connection: Connection, ticket_id: int) -> bool:
+    """Whether the enquirer wrote again."""
+    found = select(message.c.id).where(message.c.ticket_id == ticket_id, message.c.kind == "follow_up").limit(1)
+    return connection.execute(found).first() is not None
+
+
 def last_query_before(connection: Connection, ticket_id: int, instant: datetime) -> datetime | None:
     """When the latest query came that had come by then."""
     found: datetime | None = connection.execute(
@@ -106,14 +112,29 @@ def answered_since(connection: Connection, ticket_id: int, since: datetime, not_
     return Given(*row) if row else None
 
 
-def thread_with_enquirer(connection: Connection, ticket_id: int) -> tuple[str | None, tuple[str, ...]]:
-    """In-Reply-To and References of an answer: the enquirer's latest message, and all that went between us."""
+def names_of_enquirers(connection: Connection, ticket_id: int) -> list[str]:
+    """What stood in From of the queries of a ticket."""
+    rows = connection.execute(
+        select(message_content.c.from_)
+        .join(message, message.c.id == message_content.c.message_id)
+        .where(message.c.ticket_id == ticket_id, message.c.kind.in_(QUERIES))
+        .distinct()
+    )
+    return [row.from_ for row in rows]
+
+
+def thread_with_enquirer(connection: Connection, ticket_id: int, addr_spec: str) -> tuple[str | None, tuple[str, ...]]:
+    """In-Reply-To and References of an answer: their latest message, and all that went between us and them alone."""
+    theirs_or_ours = case(
+        (message.c.direction == "in", message.c.sender_digest == sender_digest(Address(addr_spec))),
+        else_=func.lower(message_content.c.to) == addr_spec.lower(),
+    )
     rows = connection.execute(
         select(message_content.c.internet_message_id, message.c.kind)
         .join(message, message.c.id == message_content.c.message_id)
         .where(
             message.c.ticket_id == ticket_id, message_content.c.internet_message_id.is_not(None),
-            message.c.kind.in_((*QUERIES, "acknowledgement", "answer")),
+            message.c.kind.in_((*QUERIES, "acknowledgement", "answer")), theirs_or_ours,
         )
         .order_by(message.c.at, message.c.id)
     ).all()  # fmt: skip

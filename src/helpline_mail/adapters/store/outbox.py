@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, insert, or_, select, update
 
 from helpline_mail.adapters.store.engine import insert_or_nothing, reached
-from helpline_mail.adapters.store.schema import outbox, outbox_content, ticket
+from helpline_mail.adapters.store.schema import message, outbox, outbox_content, ticket
 from helpline_mail.domain.delivery import WAITING, Attempted, Envelope, OutboxState, Settlement
 from helpline_mail.domain.intake import SentMail
 from helpline_mail.domain.message import Address
@@ -169,11 +169,12 @@ def granted(connection: Connection, nonces: Collection[str]) -> tuple[Grant, ...
         return ()
     rows = connection.execute(
         select(
-            outbox.c.id, _TICKET, outbox_content.c.recipient, outbox.c.created_at, outbox.c.kind,
-            outbox.c.message_id,
+            outbox.c.id, func.coalesce(message.c.ticket_id, _TICKET), outbox_content.c.recipient,
+            outbox.c.created_at, outbox.c.kind, outbox.c.message_id,
         )
         .join(outbox_content, outbox_content.c.outbox_id == outbox.c.id)
         .outerjoin(ticket, ticket.c.id == outbox.c.ticket_id)
+        .outerjoin(message, message.c.id == outbox.c.message_id)
         .where(outbox.c.nonce.in_(nonces), outbox.c.attempts > 0)
         .order_by(outbox.c.id)
         .limit(MOST_GRANTS)
@@ -204,6 +205,13 @@ def clock_of(connection: Connection, outbox_id: int) -> int | None:
     """The clock that an answer stops, or that a reminder is about."""
     found: int | None = connection.execute(select(outbox.c.clock_id).where(outbox.c.id == outbox_id)).scalar_one()
     return found
+
+
+def answer_waits(connection: Connection, ticket_id: int) -> bool:
+    """Whether an answer on a ticket is on its way to the mail server."""
+    waiting = (*WAITING, OutboxState.SENDING)
+    of_ticket = (outbox.c.ticket_id == ticket_id) & (outbox.c.kind == "answer") & outbox.c.state.in_(waiting)
+    return connection.execute(select(outbox.c.id).where(of_ticket).limit(1)).first() is not None
 
 
 def note_clock(connection: Connection, outbox_id: int, clock_id: int) -> None:
