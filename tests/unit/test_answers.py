@@ -276,6 +276,6 @@ def test_replies_of_other_projects_lose_no_word_that_their_sources_call_the_repl
             sent += found.doubt is None
             if found.doubt is None:
                 wanted = re.findall(r"\w+", entry["expect"]["reply_text"])
-                assert wanted == [] or set(wanted) <= set(re.findall(r"\w+", text))
+                assert wanted == [] or set(wanted) <= set(re.findall(r"\w+", found.text))
     print(f"\n{sent} sent on, {held} held")
     assert sent + held > 30
