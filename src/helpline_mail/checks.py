@@ -20,6 +20,7 @@ def findings(settings: Settings, *, offline: bool, now: datetime) -> Iterator[Fi
     """Each finding as (what, text, exit code), where 0 is well. Offline, no server and no database is asked."""
     yield "configuration", "every key is known and makes sense", 0
     yield _finding("templates", lambda: _templates(settings))
+    yield _finding("staff", lambda: _staff(settings))
     yield _finding("clock", lambda: _clock(settings, now))
     yield _finding("calendar", lambda: _calendar(settings, now))
     if offline:
@@ -42,6 +43,15 @@ def _templates(settings: Settings) -> str:
     if problems := templates.check():
         raise ConfigurationError("; ".join(problems))
     return f"all mails can be written, and {len(templates.signposts())} signposting texts can be sent"
+
+
+def _staff(settings: Settings) -> str:
+    if policy(settings).staff_can_answer:
+        return f"{len(settings.staff)} can answer by mail"
+    return (
+        f"{len(settings.staff)} are told, and none can answer by mail: set staff_identity.authserv_id to the name that "
+        "your mail server writes first in Authentication-Results"
+    )
 
 
 def _calendar(settings: Settings, now: datetime) -> str:

@@ -128,12 +128,16 @@ def test_closing_words_that_came_back_open_the_ticket_again_with_its_clock(asked
 # Second addresses.
 
 
-def test_an_admitted_address_takes_part_and_stays_no_recipient(asked: Desk) -> None:
+def test_an_admitted_address_takes_part_and_is_answered_where_it_wrote(asked: Desk) -> None:
     assert f"{ALICES_HOME} may write to this ticket now" in tell(asked, f"#admit {ALICES_HOME}")
     asked.receive(follow_up(asked, from_=ALICES_HOME))
     assert asked.dispositions()[-1] == "follow_up"
-    tell(asked, "#answer\nDear Alice, both of you are heard.")
-    assert to(asked, ALICES_HOME) == []
+    first = next(e for e in to(asked, AMY, "notice") if "New enquiry" in header(e.octets, "Subject"))
+    asked.receive(reply(first, "Dear Alice, to the address that you wrote from first."))
+    assert (len(to_alice(asked)), to(asked, ALICES_HOME)) == (1, [])
+    last = next(e for e in reversed(to(asked, AMY, "notice")) if "More from" in header(e.octets, "Subject"))
+    asked.receive(reply(last, "Dear Alice, to your home."))
+    assert [words_of(e.octets) for e in to(asked, ALICES_HOME)] == ["Dear Alice, to your home."]
     assert len(to_alice(asked)) == 1
 
 

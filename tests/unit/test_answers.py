@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpline_mail.wire.answers import WRITE_ABOVE, Answered, Cut
+from helpline_mail.wire.answers import WRITE_ABOVE, Cut, Original
 from helpline_mail.wire.answers import cut as cut_free
 
 NOTICE = f"""{WRITE_ABOVE}
@@ -40,7 +40,7 @@ HEADERS = (
     f"From: Helpline <{ADDRESS}>\nSent: 24 November 2026 10:10\nTo: Amy <amy@example.org.uk>\nSubject: [POSH-7K3M9Q]\n"
 )
 NAMES = ("Helpline", "helpline@example.org.uk", ADDRESS, "Amy", "amy@example.org.uk")
-ANSWERED = Answered(
+ANSWERED = Original(
     NOTICE, "POSH-7K3M9Q", "[POSH-7K3M9Q] New enquiry, answer by 13:09 today", NAMES,
     secrets=("amy@example.org.uk", "lead@example.org.uk"),
 )  # fmt: skip

@@ -166,6 +166,13 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveOut:
+    """The words below commands go nowhere, and nothing keeps them ready: it is not certain which they are."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """Nothing is done and nothing sent on; one sentence for each reason. `held` is kept so that one word does it."""
 
@@ -176,5 +183,5 @@ class Refuse:
 
 Deed = (
     Assign | Note | Relay | WritePartner | Resolve | Reopen | Categorise | Wait | Admit | Join | Split | OpenCall
-    | Tell | Hold | Refuse
+    | Tell | Hold | LeaveOut | Refuse
 )  # fmt: skip

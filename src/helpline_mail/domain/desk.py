@@ -15,6 +15,7 @@ from helpline_mail.domain.deeds import (
     Deed,
     Hold,
     Join,
+    LeaveOut,
     Letter,
     Note,
     OpenCall,
@@ -125,6 +126,8 @@ def _words(case: _Case) -> Deed | None:
         return Note(text) if not empty or case.letter.enclosed else Refuse(("#note was followed by no words.",))
     if purpose == "call":  # internal too
         return None
+    if case.letter.doubt and purpose == "unclear":
+        return None if empty else LeaveOut(case.letter.doubt)
     if case.letter.doubt:
         return Refuse((f"{case.letter.doubt[0].upper()}{case.letter.doubt[1:]}.", WRITE_AGAIN))
     if purpose == "partner":

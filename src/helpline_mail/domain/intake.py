@@ -235,8 +235,9 @@ def _from_staff(
     """
     address = message.sender.address
     claimed = policy.staff_member(address.addr_spec) if address else None
-    if claimed is None or thread.ticket_id is not None:
-        return None
+    holds_own = any(address and folded(grant.member) == folded(address.addr_spec) for grant in context.grants)
+    if claimed is None or (thread.ticket_id is not None and not holds_own):
+        return None  # staff may be enquirers too
     if (answer := _answer_in_copy(message, context, policy)) is not None:
         return answer
     proof = prove(address, context.grants, context.verdict, policy, context.arrived_at)

@@ -57,6 +57,8 @@ def do(work: Work, deed: Deed) -> None:
             _refuse(work, deed)
         case deeds.Tell(what):
             _tell(work, what)
+        case deeds.LeaveOut():
+            pass  # the writer is told
         case deeds.OpenCall():
             reshape.open_call(work.connection, work.correspondence, deed, work.writer, work.message_id, work.now)
         case deeds.Note() | deeds.Relay() | deeds.WritePartner() | deeds.Hold():

@@ -41,7 +41,7 @@ class Letters:
     def _to_staff(
         self, connection: Connection, written: Rendered | Writing, key: str, kind: str, to: Sequence[StaffMember],
         ticket: Mapping[str, Any] | None, now: datetime, clock_id: int | None = None, step: str | None = None,
-        about: int | None = None,
+        about: int | None = None, parent: str | None = None,
     ) -> int:  # fmt: skip
         """A mail to each of them, with a reply address of their own, signed for that one mail; how many were queued."""
         queued = 0
@@ -53,6 +53,7 @@ class Letters:
                 rendered, f"{key}/{short_of(member.address)}", kind, Address(member.address, member.name), now, ticket,
                 "auto-generated", clock_id=clock_id, step=step, about=about, nonce=nonce, reply_to=reply_to,
                 html=links.html_of(rendered.text, reply_to) if reply_to else "",
+                thread=(parent, (*self._staff_thread(ticket)[1], parent)) if parent else None,
             )  # fmt: skip
             queued += outbox.add(connection, mail, now) is not None
         return queued

@@ -148,8 +148,9 @@ class Replies(Notices):
             "confirmation", helpline=self.policy.helpline.name, reference=_reference(ticket), done=done, held=held,
             write_above=self._write_above(),
         )  # fmt: skip
+        parent = messages.internet_message_id(connection, message_id)
         key = f"confirmation/{message_id}"
-        self._to_staff(connection, rendered, key, "notice", (writer,), ticket, now, about=message_id)
+        self._to_staff(connection, rendered, key, "notice", (writer,), ticket, now, about=message_id, parent=parent)
 
     def refuse_why(
         self, connection: Connection, ticket: Mapping[str, Any] | None, writer: StaffMember, why: Sequence[str],
@@ -161,8 +162,9 @@ class Replies(Notices):
             colleagues_words="" if self.policy.minimal_notices else colleagues_words,
             due=self._due(connection, ticket, now), write_above=self._write_above(),
         )  # fmt: skip
+        parent = messages.internet_message_id(connection, message_id)
         key = f"refused/{message_id}"
-        self._to_staff(connection, rendered, key, "refusal", (writer,), ticket, now, about=message_id)
+        self._to_staff(connection, rendered, key, "refusal", (writer,), ticket, now, about=message_id, parent=parent)
 
     def tell(
         self, connection: Connection, ticket: Mapping[str, Any] | None, writer: StaffMember, what: str,
@@ -177,7 +179,8 @@ class Replies(Notices):
             category=(ticket["category"] or "") if ticket else "", due=self._due(connection, ticket, now),
             update=self._end(update_due_at, now) if update_due_at else "", write_above=self._write_above(),
         )  # fmt: skip
-        self._to_staff(connection, rendered, f"{what}/{message_id}", "report", (writer,), ticket, now)
+        parent = messages.internet_message_id(connection, message_id)
+        self._to_staff(connection, rendered, f"{what}/{message_id}", "report", (writer,), ticket, now, parent=parent)
 
     def _due(self, connection: Connection, ticket: Mapping[str, Any] | None, now: datetime) -> str:
         """`by 13:10 today` or `was due by 13:10 today`; empty if no answer is due."""
@@ -197,7 +200,8 @@ class Replies(Notices):
         for to, is_theirs in (((member,), True), (tuple(leads), False)):
             rendered = self.templates.render(
                 "refusal", helpline=self.policy.helpline.name, reference=_reference(ticket), is_due=is_due, why=why,
-                who=member.name, is_theirs=is_theirs, write_above=self._write_above(),
+                who=member.name, is_theirs=is_theirs, can_answer=self.policy.staff_can_answer,
+                write_above=self._write_above(),
             )  # fmt: skip
             self._to_staff(connection, rendered, key, "refusal", to, ticket, now)
 

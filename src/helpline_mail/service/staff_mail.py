@@ -44,7 +44,7 @@ def obey(
     letter, html = _read(connection, correspondence, mail, grant, ticket)
     orders, anyway, covers_until = commands.read(letter.text), False, grant.sent_at
     if [command.name for command in orders.commands] == ["anyway"] and not (letter.doubt or orders.text.strip()):
-        held = messages.take_held(connection, grant.about) if grant.about is not None else None
+        held = messages.held(connection, grant.about) if grant.about is not None else None
         if held is not None and grant.about is not None:
             source = _stored(connection, grant.about)
             orders, anyway = commands.read(held), True
@@ -56,9 +56,10 @@ def obey(
         connection, correspondence, ticket, writer, mail.message_id, grant, now, covers_until,
         facts.addressee if facts else "", letter.enclosed, html, _left_out(letter, signature),
     )  # fmt: skip
-    decided = desk.decide(
-        orders, letter, facts, writer, correspondence.policy, now, correspondence.signposts(), anyway=anyway
-    )
+    texts = correspondence.signposts() if orders.named("send") else {}
+    decided = desk.decide(orders, letter, facts, writer, correspondence.policy, now, texts, anyway=anyway)
+    if anyway and grant.about is not None and not any(isinstance(deed, deeds.Refuse) for deed in decided):
+        messages.release(connection, grant.about)
     for deed in decided:
         desk_work.do(work, deed)
     _confirm(work, decided)
@@ -74,7 +75,7 @@ def _read(
     names = (policy.helpline.name, policy.helpline.addr_spec, member.name if member else "", grant.member)
     # Where HTML alone says where a link leads, that is among the words.
     message = parse(mail.octets, link_targets=True)
-    cut = answers.cut(message.text, answers.Answered(
+    cut = answers.cut(message.text, answers.Original(
         text=ours.text, reference=ticket["reference"] if ticket else policy.reference_prefix, subject=ours.subject,
         names=tuple(name for name in names if name), secrets=tuple(m.address for m in policy.staff),
         footer=policy.staff_footer, banner=policy.staff_banner,
@@ -225,6 +226,8 @@ def _said(deed: Deed, work: Work) -> str | None:
             return f"It is part of {reference} now. {reached}"
         case deeds.Split():
             return "That message is a ticket of its own now; its notice follows."
+        case deeds.LeaveOut(why):
+            return f"The words below your commands were not sent on: {why}."
         case deeds.Hold():
             return (
                 "Your words below the commands were not sent on: nothing says that they are for the enquirer. "

@@ -233,7 +233,8 @@ def _automatic(
     """An absence notice of the member of staff who has a ticket that waits: the others are told, and reminded too."""
     policy, address = correspondence.policy, message.sender.address
     member = policy.staff_member(address.addr_spec) if address else None
-    if member is None:
+    proof_needed = policy.staff_proof == "token+results"
+    if member is None or (context.verdict and context.verdict.failed) or (proof_needed and not context.vouched):
         return
     named = [(grant.member, grant.ticket_id) for grant in context.grants]
     named += [(mail.recipient, mail.ticket_id) for mail in context.answers]

@@ -38,7 +38,10 @@ class Trouble(Letters):
             return
         self._reopen(connection, mail.ticket_id, now)
         clock_id = outbox.clock_of(connection, mail.outbox_id)
-        due_at = tickets.restart_clock(connection, clock_id, now, self.policy.hours) if clock_id else None
+        clock = tickets.clock_of(connection, clock_id) if clock_id else None
+        if clock is None or messages.answered_since(connection, mail.ticket_id, clock.started_at) is not None:
+            return  # another answer to the same query arrived
+        due_at = tickets.restart_clock(connection, clock.clock_id, now, self.policy.hours)
         if due_at is not None:
             facts = {"due": due_at.isoformat()}
             text = "the answer came back: an answer is due again"

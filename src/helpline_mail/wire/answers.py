@@ -45,7 +45,7 @@ _LONG_ENOUGH = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Original:
     """The mail of ours that a reply answers, and what of it must never reach an outsider."""
 
     text: str
@@ -91,7 +91,7 @@ class _Doubtful(Exception):
     """The cut is not certain, and why, in words for the writer."""
 
 
-def cut(text: str, answered: Answered) -> Cut:
+def cut(text: str, answered: Original) -> Cut:
     """What is new in `text`, a reply to `answered`. Never raises."""
     own = text = text.replace("\ufeff", "")  # iOS puts one where its quotation starts
     try:
@@ -152,7 +152,7 @@ def _behind_banner(lines: Sequence[_Line], banner: str) -> int:
     return start
 
 
-def _parted(lines: list[_Line], answered: Answered) -> tuple[list[_Line], list[str]]:
+def _parted(lines: list[_Line], answered: Original) -> tuple[list[_Line], list[str]]:
     """The writer's own lines above the quotation, and those between or below its marked lines."""
     ours, marker = words_of(_ADDED.sub("", answered.text)), words_of(WRITE_ABOVE)
     at_marker = next((n for n, line in enumerate(lines) if _holds(line.words, marker)), None)
@@ -170,7 +170,7 @@ def _parted(lines: list[_Line], answered: Answered) -> tuple[list[_Line], list[s
     return above, _between(lines[quotation:], answered.text)
 
 
-def _introduced_at(above: Sequence[_Line], answered: Answered) -> int:
+def _introduced_at(above: Sequence[_Line], answered: Original) -> int:
     """Where the lines above a quotation begin to introduce it: first those of them that are marked, then the others."""
     end = len(above)
     while end and (above[end - 1].marked or not above[end - 1].words):
@@ -277,7 +277,7 @@ def _words_below(line: str) -> bool:
     return bool(_ITEM.match(line)) or (sentence and not _DISCLAIMER.search(line))
 
 
-def _keep_secrets(own: str, answered: Answered) -> None:
+def _keep_secrets(own: str, answered: Original) -> None:
     """Doubts a text that holds a line of ours, a long run of our words, or what is no outsider's business."""
     if WRITE_ABOVE in own or _TOKEN.search(own) or f"[{answered.reference}]" in own:
         raise _Doubtful("part of our notice would have gone to the enquirer")

@@ -45,12 +45,24 @@ def classify(connection: Connection, message_id: int, kind: str, held: str | Non
         connection.execute(update(message_content).where(message_content.c.message_id == message_id).values(held=held))
 
 
-def take_held(connection: Connection, message_id: int) -> str | None:
-    """What of a message waits for its writer's word; it waits no longer. None if nothing does."""
+def held(connection: Connection, message_id: int) -> str | None:
+    """What of a message waits for its writer's word; None if nothing does."""
     of_message = message_content.c.message_id == message_id
     found: str | None = connection.execute(select(message_content.c.held).where(of_message)).scalar_one_or_none()
-    if found is not None:
-        connection.execute(update(message_content).where(of_message).values(held=None))
+    return found
+
+
+def release(connection: Connection, message_id: int) -> None:
+    """Nothing of a message waits any longer."""
+    connection.execute(update(message_content).where(message_content.c.message_id == message_id).values(held=None))
+
+
+def internet_message_id(connection: Connection, message_id: int) -> str | None:
+    """The Message-ID of a message, if it has one."""
+    column = message_content.c.internet_message_id
+    found: str | None = connection.execute(
+        select(column).where(message_content.c.message_id == message_id)
+    ).scalar_one()
     return found
 
 

@@ -246,7 +246,10 @@ def restart_clock(connection: Connection, clock_id: int, now: datetime, hours: O
     if row is None:
         return None
     left = hours.opening_time_between(row.stopped_at, row.due_at)
-    due_at = hours.add_opening_time(now, left) if left > timedelta() else row.due_at
+    try:
+        due_at = hours.add_opening_time(now, left) if left > timedelta() else row.due_at
+    except ValueError:  # the calendar gives no deadline: due at once, as everywhere
+        due_at = now
     connection.execute(update(clock).where(clock.c.id == clock_id).values(kept=None, opening_seconds=None))
     ticket_id = joined(connection, [row.ticket_id]).get(row.ticket_id, row.ticket_id)  # where its query is now
     return _run_from(connection, ticket_id, row.message_id, row.started_at, due_at)
@@ -288,6 +291,12 @@ def start_clock(
 def running_clock(connection: Connection, ticket_id: int) -> RunningClock | None:
     """The ticket's response clock if it runs."""
     row = connection.execute(select(clock).where(clock.c.ticket_id == ticket_id, clock.c.stopped_at.is_(None))).first()
+    return RunningClock(row.id, row.ticket_id, row.started_at, row.due_at) if row else None
+
+
+def clock_of(connection: Connection, clock_id: int) -> RunningClock | None:
+    """A clock as it was started, whether it runs or not."""
+    row = connection.execute(select(clock).where(clock.c.id == clock_id)).first()
     return RunningClock(row.id, row.ticket_id, row.started_at, row.due_at) if row else None
 
 
