@@ -45,6 +45,7 @@ def masked(octets: bytes) -> bytes:
     octets = re.sub(rb"(POSH-|posh-)([2-9A-Za-z]{6})\b", reference, octets)
     octets = re.sub(rb"\+s-[a-z2-7]{16}-([a-z2-7]+)@", lambda found: b"+s-nonce-%b@" % (b"s" * len(found[1])), octets)
     octets = re.sub(rb"\+r-(posh-\d+)-[a-z2-7]+@", rb"+r-\1-ssss@", octets)
+    octets = re.sub(rb"<\d{5,12}@example\.org\.uk>", b"<of-staff@example.org.uk>", octets)
     octets = re.sub(rb"=_[0-9a-f]{32}", b"=_boundary", octets)
     return re.sub(rb"\.[a-z2-7]{16}\.([a-z2-7]+)@", lambda found: b".nonce.%b@" % (b"s" * len(found[1])), octets)
 
