@@ -336,6 +336,14 @@ def away(desk: Desk) -> str:
     return "notice"
 
 
+def assigned(desk: Desk) -> str:
+    """Given by a colleague; the confirmation to who gave it is another scene's."""
+    asked(desk)
+    writes(desk, "#assign lena")
+    desk.letterbox.taken.sort(key=lambda envelope: "has given it to you" in header(envelope.octets, "Subject"))
+    return "notice"
+
+
 def refusal_for_leads(desk: Desk) -> str:
     """Somebody writes in Amy's name to her own address, and the receiver says that it is not her."""
     asked(desk)
@@ -350,7 +358,7 @@ SCENES: dict[str, Scene] = {
         *(answer, answer_confirmed, answer_bounced, partner, partner_confirmed, notice_partner, partner_silent),
         *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
         *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_split),
-        *(confirmation_joined,),
+        *(confirmation_joined, assigned),
         *(refused_mistake, refused_outcome, refused_silent, refused_doubt, refused_second, refused_closed),
         *(
             refused_second_minimal,

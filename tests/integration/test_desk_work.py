@@ -50,6 +50,7 @@ def test_a_released_ticket_is_nobodys_again(asked: Desk) -> None:
 def test_a_ticket_is_assigned_by_name_or_address(asked: Desk, name: str) -> None:
     assert "Lena has the ticket now" in tell(asked, f"#assign {name}")
     assert ticket(asked).assignee == LEAD
+    assert "has given it to you" in header(to(asked, LEAD, "notice")[-1].octets, "Subject")
     asked.clock.advance(hours=1, minutes=31)
     asked.remind()
     asked.submit()

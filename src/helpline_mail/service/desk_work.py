@@ -95,6 +95,8 @@ def _change(work: Work, deed: Deed) -> None:
     match deed:
         case deeds.Assign(to):
             tickets.assign(connection, ticket_id, to.address if to else None)
+            if to is not None and to != work.writer:
+                work.correspondence.tell_assigned(connection, work.about, to, work.writer, work.now)
             work.record("assigned", f"{to.name} has it now" if to else "nobody has it now")
         case deeds.Resolve(outcome, ending):
             reshape.resolve(connection, work.correspondence.policy, work.about, outcome, ending, work.now)

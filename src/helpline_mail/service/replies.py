@@ -166,6 +166,18 @@ class Replies(Notices):
         key = f"refused/{message_id}"
         self._to_staff(connection, rendered, key, "refusal", (writer,), ticket, now, about=message_id, parent=parent)
 
+    def tell_assigned(
+        self, connection: Connection, ticket: Mapping[str, Any], to: StaffMember, by: StaffMember, now: datetime
+    ) -> None:
+        """Tells a member of staff that a colleague has given them a ticket."""
+        rendered = self.templates.render(
+            "assigned", helpline=self.policy.helpline.name, reference=ticket["reference"], who=by.name,
+            due=self._due(connection, ticket, now), write_above=self._write_above(),
+        )  # fmt: skip
+        self._to_staff(
+            connection, rendered, f"assigned/{ticket['id']}/{int(now.timestamp())}", "notice", (to,), ticket, now
+        )
+
     def tell(
         self, connection: Connection, ticket: Mapping[str, Any] | None, writer: StaffMember, what: str,
         lines: Sequence[str], message_id: int, now: datetime,

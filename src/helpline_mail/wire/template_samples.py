@@ -87,12 +87,17 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         | {
             "is_due": is_due,
             "is_theirs": theirs,
+            "can_answer": is_due,
             "who": "Amy",
             "why": "nothing proves it",
             "reference": about,
             "write_above": _ABOVE,
         }
         for is_due, theirs, about in product((True, False), (True, False), ("POSH-7K3M9Q", ""))
+    ),
+    "assigned": (
+        _TICKET | {"who": "Lena", "due": "by 13:00 today", "write_above": _ABOVE},
+        _TICKET | {"who": "Lena", "due": "", "write_above": ""},
     ),
     "answer": tuple(_TICKET | {"subject": subject, "text": "Dear Alice"} for subject in ("A worry", "")),
     "partner": (_TICKET | {"text": "Dear colleagues"},),
