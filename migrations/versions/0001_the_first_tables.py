@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("update_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("update_reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("assignee", sa.String(length=254), nullable=True),
         sa.Column("category", sa.String(length=80), nullable=True),
         sa.Column("outcome", sa.String(length=80), nullable=True),

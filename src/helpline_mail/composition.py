@@ -62,6 +62,7 @@ def policy(settings: Settings) -> Policy:
         response=settings.promise.response,
         reminders=settings.promise.reminders,
         overdue_reminders=settings.promise.overdue_reminders,
+        update_every=settings.promise.update_every,
         staff=tuple(StaffMember(member.name, member.address, member.role) for member in settings.staff),
         rations=Rations(
             settings.rations.per_address,

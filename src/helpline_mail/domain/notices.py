@@ -93,7 +93,7 @@ _BOUNCE = (
 
 # What a mail client sends at the touch of a button, in the languages of our staff's clients.
 _OF_CLIENT = re.compile(
-    r"(?:re: ?)?(?:read|not read|gelesen|lu|accepted|declined|tentative|zugesagt|abgesagt|accept[e\u00e9]|"
+    r"(?:read|not read|gelesen|lu|accepted|declined|tentative|zugesagt|abgesagt|accept[e\u00e9]|"
     r"refus[e\u00e9]|recall|r\u00fcckruf|rappel|darllenwyd)\s?: ",
     re.IGNORECASE,
 )

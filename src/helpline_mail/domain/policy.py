@@ -53,6 +53,8 @@ class Policy:
     alarms_to: tuple[str, ...]
     give_up_after: timedelta
     """Wall time after which an undeliverable mail is given up."""
+    update_every: int = 2
+    """Opening days after which an enquirer hears from us again while their ticket is open."""
     staff_proof: Literal["token+results", "token"] = "token+results"
     grants_last: timedelta = timedelta(days=30)
     """Wall time in which a notice can be answered."""

@@ -85,6 +85,17 @@ def form_of(due: int, lately: Reminded, now: datetime) -> Literal["single", "lis
     return "wait" if recent else "list"
 
 
+UPDATES_AHEAD = timedelta(days=7)
+"""How far ahead a sweep looks for updates: no opening day is longer, and no list of them too long to look through."""
+
+
+def update_wanted(due_at: datetime, policy: Policy, now: datetime) -> bool:
+    """Whether staff are reminded now that an enquirer's update is due then: as early as of an answer, while open."""
+    if not policy.hours.is_open(now):
+        return False
+    return due_at <= now or policy.hours.opening_time_between(now, due_at) <= policy.response
+
+
 def overtaken(clock: RunningClock | None, step: str, policy: Policy, now: datetime) -> str | None:
     """Why a reminder that was written earlier is not sent any more, or None. `clock` is None once it has stopped."""
     if clock is None:

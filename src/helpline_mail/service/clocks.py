@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, messages, tickets
+from helpline_mail.adapters.store import events, messages, tickets, updates
 from helpline_mail.domain.policy import Policy
-from helpline_mail.domain.promise import due
+from helpline_mail.domain.promise import due, next_update
 from helpline_mail.domain.reminders import RunningClock
 
 
@@ -29,6 +29,7 @@ def stop(
     else after `at`, was not answered: its own clock starts.
     """
     tickets.responded(connection, ticket_id, at)
+    updates.plan(connection, ticket_id, next_update(policy.hours, at, policy.update_every))
     if running is None:
         return None
     took = policy.hours.opening_time_between(running.started_at, at)

@@ -141,6 +141,31 @@ class Correspondence(Replies):
             queued += self._to_staff(connection, rendered, key, kind, (member,), None, now)
         return queued
 
+    def remind_of_updates(self, connection: Connection, due: Sequence[Row[Any]], now: datetime) -> int:
+        """A list for each member of staff of enquirers who are to hear from us again; how many mails were queued."""
+        lines: dict[StaffMember, list[Row[Any]]] = {}
+        for ticket in due:
+            taker = self.policy.staff_member(ticket.assignee) if ticket.assignee else None
+            for member in (taker,) if taker else self.policy.staff:
+                lines.setdefault(member, []).append(ticket)
+        queued = 0
+        for member, own in lines.items():
+            shown = [
+                {
+                    "reference": ticket.reference, "due": self._end(ticket.update_due_at, now),
+                    "is_late": ticket.update_due_at <= now, "taken_by": self._name(ticket.assignee),
+                }
+                for ticket in own[:LIST_LINES]
+            ]  # fmt: skip
+            rendered = self.templates.render(
+                "updates", helpline=self.policy.helpline.name, lines=shown, count=len(own),
+                write_above=self._write_above(),
+            )  # fmt: skip
+            key = f"updates/{own[0].id}/{int(now.timestamp())}"
+            ticket = tickets.load(connection, own[0].id) if len(own) == 1 else None  # a reply is about that one
+            queued += self._to_staff(connection, rendered, key, "reminder", (member,), ticket, now)
+        return queued
+
     def digest(self, connection: Connection, untold: Sequence[Untold], count: int, now: datetime) -> int:
         """A list of messages that staff got no notice of; returns how many mails were queued."""
         shown = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, messages, tickets
+from helpline_mail.adapters.store import events, messages, tickets, updates
 from helpline_mail.domain import commands, deeds
 from helpline_mail.domain.deeds import Deed
 from helpline_mail.domain.message import Enclosure
@@ -107,7 +107,7 @@ def _change(work: Work, deed: Deed) -> None:
             tickets.categorise(connection, ticket_id, category)
             work.record("categorised", f"the category is: {category}")
         case deeds.Wait(due_at):
-            tickets.update_due(connection, ticket_id, due_at)
+            updates.plan(connection, ticket_id, due_at)
             work.record("waiting", "the enquirer's next update was set")
         case deeds.Admit(addr_spec):
             tickets.admit(connection, ticket_id, addr_spec)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from helpline_mail import __version__
-from helpline_mail.adapters.store import events, ledger, mediations, messages, outbox, revision, tickets
+from helpline_mail.adapters.store import events, ledger, mediations, messages, outbox, revision, tickets, updates
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.errors import BadInputError
@@ -12,6 +12,7 @@ from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import spoken_duration
 from helpline_mail.domain.reminders import Step, step_instant, steps
 
+DAY = timedelta(days=1)
 STALE_POLLS = 5
 STALE_AT_LEAST = timedelta(minutes=2)
 _TICKET_KEYS = (
@@ -86,6 +87,7 @@ def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
     with store.read() as connection:
         running, told = tickets.running_clocks(connection), tickets.told_steps(connection)
         awaited = mediations.awaited(connection)
+        planned = updates.due(connection, now + 60 * DAY)
         about = [clock.ticket_id for clock in running] + [mediation.ticket_id for mediation, _ in awaited]
         names = tickets.references_of(connection, about)
     found = [
@@ -95,6 +97,8 @@ def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
         }
         for mediation, due_at in awaited if due_at >= now
     ]  # fmt: skip
+    found += [{"at": row.update_due_at, "reference": row.reference, "what": "update to the enquirer due"}
+              for row in planned if row.update_due_at >= now]  # fmt: skip
     for clock in running:
         reference = names[clock.ticket_id]
         if clock.due_at >= now:

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, mediations, tickets
+from helpline_mail.adapters.store import events, mediations, tickets, updates
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.rations import WINDOW
-from helpline_mail.domain.reminders import RunningClock, Step, form_of, step_due
+from helpline_mail.domain.reminders import UPDATES_AHEAD, RunningClock, Step, form_of, step_due, update_wanted
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
 
@@ -21,7 +21,8 @@ def remind(store: Store, correspondence: Correspondence, clock: Clock) -> int:
     now, policy = clock(), correspondence.policy
     if not policy.hours.is_open(now):
         return 0
-    return _remind_of_answers(store, correspondence, clock, now) + _remind_of_partners(store, correspondence, now)
+    answers = _remind_of_answers(store, correspondence, clock, now)
+    return answers + _remind_of_partners(store, correspondence, now) + _remind_of_updates(store, correspondence, now)
 
 
 def _remind_of_answers(store: Store, correspondence: Correspondence, clock: Clock, now: datetime) -> int:
@@ -51,6 +52,23 @@ def _remind_of_partners(store: Store, correspondence: Correspondence, now: datet
                 text = f"staff were reminded that {mediation.partner} has not answered"
                 events.record(connection, now, "partner_silent", text, ticket_id=mediation.ticket_id)
     return queued
+
+
+def _remind_of_updates(store: Store, correspondence: Correspondence, now: datetime) -> int:
+    """Staff are reminded, once each and all in one list, of enquirers who are to hear from us again."""
+    policy = correspondence.policy
+    with store.read() as connection:
+        wanted = [row.id for row in updates.due(connection, now + UPDATES_AHEAD)
+                  if update_wanted(row.update_due_at, policy, now)]  # fmt: skip
+    if not wanted:
+        return 0
+    with store.write() as connection:
+        due = [row for row in updates.due(connection, now + UPDATES_AHEAD)
+               if row.id in wanted and updates.note_reminded(connection, row.id, now)]  # fmt: skip
+        for row in due:
+            text = "staff were reminded that the enquirer is to hear from us"
+            events.record(connection, now, "update_reminded", text, ticket_id=row.id)
+        return correspondence.remind_of_updates(connection, due[:MOST_AT_ONCE], now) if due else 0
 
 
 def _remind_of(store: Store, correspondence: Correspondence, due: Due, clock: Clock) -> int:

@@ -78,6 +78,10 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         _HELPLINE | {"lines": (_LINE,), "count": 1, "late": 0},
         _HELPLINE | {"lines": (_LINE, _LINE | {"is_late": True, "taken_by": "Amy"}), "count": 300, "late": 1},
     ),
+    "updates": (
+        _HELPLINE | {"lines": (_LINE,), "count": 1, "write_above": _ABOVE},
+        _HELPLINE | {"lines": (_LINE, _LINE | {"is_late": True, "taken_by": "Amy"}), "count": 300, "write_above": ""},
+    ),
     "digest": (
         _HELPLINE | {"lines": (_UNTOLD,), "count": 1},
         _HELPLINE | {"lines": (_UNTOLD, _UNTOLD | {"kind": "acknowledgement", "by": ""}), "count": 300},

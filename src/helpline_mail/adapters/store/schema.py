@@ -122,6 +122,7 @@ ticket = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("responded_at", UtcDateTime),
     Column("update_due_at", UtcDateTime),
+    Column("update_reminded_at", UtcDateTime),  # when staff were reminded of that one
     Column("assignee", String(254)),  # a member of staff, by address
     Column("category", String(80)),
     Column("outcome", String(80)),

@@ -213,7 +213,8 @@ def give_clock(connection: Connection, message_id: int, ticket_id: int) -> bool:
 
 def resolve(connection: Connection, ticket_id: int, outcome: str | None = None) -> None:
     """Closes a ticket."""
-    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(state=RESOLVED, outcome=outcome))
+    values = {"state": RESOLVED, "outcome": outcome, "update_due_at": None}
+    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(values))
 
 
 def assign(connection: Connection, ticket_id: int, address: str | None) -> None:
@@ -224,11 +225,6 @@ def assign(connection: Connection, ticket_id: int, address: str | None) -> None:
 def categorise(connection: Connection, ticket_id: int, category: str) -> None:
     """Says what a ticket is about."""
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(category=category))
-
-
-def update_due(connection: Connection, ticket_id: int, at: datetime) -> None:
-    """When the enquirer's next update is due."""
-    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(update_due_at=at))
 
 
 def admit(connection: Connection, ticket_id: int, addr_spec: str) -> None:

@@ -1,0 +1,91 @@
+"""Enquirers are to hear from us again while their tickets are open: staff are reminded once, in a list."""
+
+from datetime import UTC, datetime, timedelta
+
+from helpline_mail.adapters.store import schema
+from helpline_mail.service.inquire import coming
+from tests.integration.desk import ALICE, AMY, BOB, LEAD, Desk, follow_up, header, mail, words
+from tests.integration.staff import opened, tell, to
+from tests.integration.test_staff_mail import reply
+
+
+def answered(desk: Desk) -> Desk:
+    """Tuesday at ten past ten, and Alice has her answer: by Thursday at four she is to hear from us again."""
+    opened(desk)
+    tell(desk, "Dear Alice, we are asking the network.")
+    return desk
+
+
+def lists(desk: Desk, member: str) -> list[str]:
+    return [words(e) for e in to(desk, member, "reminder") if "to hear from us again" in header(e.octets, "Subject")]
+
+
+def sweep(desk: Desk, *at: datetime) -> None:
+    for moment in at:
+        desk.clock.now = moment
+        desk.remind()
+        desk.submit()
+
+
+THURSDAY = datetime(2026, 11, 26, 13, 0, tzinfo=UTC)
+
+
+def test_an_answer_says_when_the_next_word_is_due_and_schedule_shows_it(desk: Desk) -> None:
+    answered(desk)
+    (row,) = desk.rows(schema.ticket)
+    assert row.update_due_at == datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
+    (line,) = coming(desk.store, desk.correspondence.policy, desk.clock())
+    assert (line["at"], line["what"]) == (row.update_due_at, "update to the enquirer due")
+
+
+def test_staff_are_reminded_once_in_time_and_with_the_deadline(desk: Desk) -> None:
+    answered(desk)
+    sweep(desk, THURSDAY - timedelta(minutes=1))
+    assert lists(desk, AMY) == []
+    sweep(desk, THURSDAY, THURSDAY + timedelta(minutes=1), THURSDAY + timedelta(days=1))
+    assert len(lists(desk, AMY)) == len(lists(desk, LEAD)) == 1
+    assert "due by 16:00 today" in lists(desk, AMY)[0]
+    assert ALICE not in lists(desk, AMY)[0]
+
+
+def test_who_has_the_ticket_is_reminded_alone(desk: Desk) -> None:
+    answered(desk)
+    tell(desk, "#take")
+    sweep(desk, THURSDAY)
+    assert (len(lists(desk, AMY)), len(lists(desk, LEAD))) == (1, 0)
+
+
+def test_nobody_is_reminded_while_closed_and_what_was_missed_is_told_late(desk: Desk) -> None:
+    answered(desk)
+    sweep(desk, THURSDAY + timedelta(hours=5))
+    assert lists(desk, AMY) == []
+    sweep(desk, datetime(2026, 11, 27, 10, 0, tzinfo=UTC))
+    assert "was due by 16:00 on Thursday 26 November" in lists(desk, AMY)[0]
+
+
+def test_wait_sets_another_time_and_is_reminded_of_again(desk: Desk) -> None:
+    answered(desk)
+    sweep(desk, THURSDAY)
+    tell(desk, "#wait 1d")
+    sweep(desk, datetime(2026, 11, 27, 13, 0, tzinfo=UTC))
+    assert len(lists(desk, AMY)) == 2
+
+
+def test_a_closed_ticket_and_one_that_waits_for_an_answer_are_in_no_list(desk: Desk) -> None:
+    answered(desk)
+    desk.receive(mail(BOB, "Another matter", message_id="<bob@club.example>"))
+    notice = to(desk, AMY, "notice")[-1]
+    desk.receive(reply(notice, "Dear Bob, we have closed this.\n"))
+    desk.receive(reply(to(desk, AMY, "notice")[-1], "#resolve advice given"))
+    desk.receive(follow_up(desk, 7))
+    sweep(desk, THURSDAY)
+    assert lists(desk, AMY) == []
+
+
+def test_many_are_one_list(desk: Desk) -> None:
+    answered(desk)
+    desk.receive(mail(BOB, "Another matter", message_id="<bob@club.example>"))
+    desk.receive(reply(to(desk, AMY, "notice")[-1], "Dear Bob, we are asking too."))
+    sweep(desk, THURSDAY)
+    (one,) = lists(desk, AMY)
+    assert one.count("due by 16:00 today") == 2
