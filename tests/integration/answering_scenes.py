@@ -344,6 +344,19 @@ def assigned(desk: Desk) -> str:
     return "notice"
 
 
+def updates(desk: Desk) -> str:
+    """Two enquirers were answered on Tuesday, and it is Thursday."""
+    asked(desk)
+    writes(desk, "Dear Alice, we are asking the network.")
+    desk.receive(mail("bob@club.example", "Another matter", message_id="<bob@club.example>"))
+    writes(desk, "#take")
+    writes(desk, "Dear Bob, we are asking too.\n")
+    desk.clock.advance(days=2, hours=4)
+    desk.remind()
+    desk.submit()
+    return "reminder"
+
+
 def refusal_for_leads(desk: Desk) -> str:
     """Somebody writes in Amy's name to her own address, and the receiver says that it is not her."""
     asked(desk)
@@ -358,7 +371,7 @@ SCENES: dict[str, Scene] = {
         *(answer, answer_confirmed, answer_bounced, partner, partner_confirmed, notice_partner, partner_silent),
         *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
         *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_split),
-        *(confirmation_joined, assigned),
+        *(confirmation_joined, assigned, updates),
         *(refused_mistake, refused_outcome, refused_silent, refused_doubt, refused_second, refused_closed),
         *(
             refused_second_minimal,
