@@ -88,7 +88,8 @@ def test_an_answer_on_its_way_when_its_ticket_is_joined_stops_the_clock_that_mov
     assert (runs(asked), runs(asked, 1)) == (False, True)
     asked.submit()
     assert len(to_alice(asked)) == 1
-    assert (runs(asked), runs(asked, 1)) == (False, False)
+    assert clocks(asked, 1)[-2].kept is True
+    assert (runs(asked), runs(asked, 1)) == (False, True), "who wrote from home has no answer yet"
 
 
 @pytest.mark.parametrize(("reference", "hint"), [("POSH-AAAAAA", "There is no ticket"), ("", "#join REFERENCE")])
@@ -109,11 +110,13 @@ def test_joining_a_ticket_to_itself_or_to_a_joined_one_is_refused(two: Desk) -> 
     assert [row.joined_to for row in two.rows(schema.ticket)] == before
 
 
-def test_joining_a_ticket_to_a_call_without_an_address_says_that_no_answer_goes_out(asked: Desk) -> None:
+def test_in_a_ticket_joined_to_a_call_without_an_address_who_wrote_is_answered(asked: Desk) -> None:
     enquiry = notice_to(asked, AMY)
     tell(asked, "#call a school in Leeds\nThey asked about a video.")
     asked.receive(reply(enquiry, f"#join {ticket(asked, 1).reference}"))
-    assert "no answer goes out" in told(asked, AMY)
+    assert "whoever wrote the message" in told(asked, AMY)
+    asked.receive(reply(enquiry, "Dear Alice, call the police."))
+    assert [words_of(e.octets) for e in to_alice(asked)] == ["Dear Alice, call the police."]
 
 
 def test_a_correspondence_with_a_partner_keeps_its_name_after_a_join(two: Desk) -> None:

@@ -46,8 +46,8 @@ class Ticket:
     channel: str = "email"
     awaits_answer: bool = False
     """Whether a response clock runs."""
-    addressee: str = ""
-    """Whom an answer is for: who wrote the message that the writer replied to."""
+    several: bool = False
+    """Several people take part, and the writer replied to a mail about none of their messages."""
     reachable: bool = True
     """Whether an answer can be written to its enquirer."""
     identifying: tuple[str, ...] = ()

@@ -34,6 +34,8 @@ from helpline_mail.domain.message import folded
 from helpline_mail.domain.policy import Policy, StaffMember
 
 _ADDRESS = re.compile(r"(?:[^<>@]*<)?([^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+\.[^@\s<>,;:\"()]+)>?")
+_COLLEAGUES = frozenset(("all", "team", "everyone", "everybody", "colleagues", "colleague", "folks", "both"))
+_WORD = re.compile(r"\w+")
 _SIGNATURE_LINES, _SIGNATURE_WIDTH = 12, 90
 _VALEDICTION = re.compile(
     r"(?:(?:with )?(?:kind(?:est)?|best|warm(?:est)?|many) (?:regards|wishes|thanks)|regards|best|thanks|yours(?: \w+)?"
@@ -95,12 +97,23 @@ def decide(
     return tuple(deeds) or (Refuse(("It held no words and no command.",)),)
 
 
+def _is_for_colleagues(case: _Case) -> bool:
+    """Whether words below commands that take none greet a colleague, or stand below a command that is about one."""
+    orders = case.orders
+    if not orders.commands or orders.named("answer") or case.anyway:
+        return False
+    names = {part.casefold() for member in case.policy.staff for part in member.name.split()}
+    greeting = orders.text.strip().split("\n")[0].casefold()
+    greeted = set(_WORD.findall(greeting)) & (names | _COLLEAGUES)
+    return bool(orders.named("assign") or orders.named("release") or greeted)
+
+
 def without_signature(orders: Orders, letter: Letter, writer: StaffMember) -> tuple[Orders, str]:
     """The orders without a text that is but a signature, and what was left out of the mail as one.
 
     Clients put a signature below whatever is written, also below `#take` or nothing; it answers nobody.
     """
-    if is_signature(orders.text, writer):
+    if orders.purpose not in ("note", "call") and is_signature(orders.text, writer):
         return replace(orders, text=""), "\n".join(filter(None, (orders.text, letter.signature)))
     return orders, letter.signature
 
@@ -111,16 +124,19 @@ def is_signature(text: str, writer: StaffMember) -> bool:
     if not 1 <= len(lines) <= _SIGNATURE_LINES or any(len(line) > _SIGNATURE_WIDTH for line in lines):
         return False
     first, rest = lines[0], lines[1:]
-    name = re.match(rf"{re.escape(writer.name)}\b(.*)", first, re.IGNORECASE)
-    by_name = name is not None and not re.match(r"\s*[a-z]", name[1])
+    by_name = re.match(rf"{re.escape(writer.name)}(?: [A-Z][\w'-]+){{0,3}}\s*(?:[|,(\u2013-].*)?$", first) is not None
     if not by_name and _VALEDICTION.fullmatch(first) is None:
         return False
-    return not any(_SENTENCE.search(line) for line in rest)
+    names = {part.casefold() for part in writer.name.split()}
+    named = by_name or any(names & set(_WORD.findall(line.casefold())) for line in rest)
+    return named and not any(_SENTENCE.search(line) for line in rest)
 
 
 def _words(case: _Case) -> Deed | None:
     """What becomes of the text below the commands, and of the files."""
     purpose, text = case.orders.purpose, case.orders.text
+    if purpose == "answer" and _is_for_colleagues(case):
+        purpose = "unclear"
     empty = not text.strip()
     if purpose == "note":
         return Note(text) if not empty or case.letter.enclosed else Refuse(("#note was followed by no words.",))
@@ -160,10 +176,15 @@ def _to_enquirer(case: _Case, text: str, signpost: str = "") -> Relay | Refuse:
     """An answer, unless something speaks against it."""
     ticket = case.ticket
     assert ticket is not None  # noqa: S101  looked at before
+    if ticket.several:
+        return Refuse(("Several people take part in this ticket. Reply to the notice of the message that you answer.",))
     if not ticket.reachable:
         return Refuse(("The enquirer has no address that can be written to.",))
     if refused := _too_large(case):
         return refused
+    if ticket.answered:  # also of what was held for another reason
+        by, at = ticket.answered.by, ticket.answered.at
+        return _held(case, f"{by} has answered this already, at {at:%H:%M}.", answered=ticket.answered)
     if not case.anyway:
         if not text.strip():
             return _held(case, "Your mail held a file and no words.")
@@ -172,9 +193,6 @@ def _to_enquirer(case: _Case, text: str, signpost: str = "") -> Relay | Refuse:
                 case, "You replied to a partner's mail, and did not say who your words are for.",
                 "For the enquirer, begin with #answer; for the partner, with #partner and their name.",
             )  # fmt: skip
-        if ticket.answered:
-            by, at = ticket.answered.by, ticket.answered.at
-            return _held(case, f"{by} has answered this already, at {at:%H:%M}.", answered=ticket.answered)
         if not ticket.is_open and not case.orders.named("reopen"):
             return _held(case, "This ticket has been closed meanwhile. To open it again, begin with #reopen.")
     return Relay(text, signpost)

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 
 from helpline_mail.domain.message import Enclosure
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W\d_]+")
+_APART = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
+_WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _TOKEN = re.compile(rb"\+[a-z]-[a-z2-7]{16}-[a-z2-7]{26}")
 _TELLING_LETTERS = 4
 _TITLES = frozenset(("mr", "mrs", "ms", "miss", "dr", "sir", "the", "and", "von", "van", "de", "la", "prof", "mx"))
@@ -20,7 +22,7 @@ _MAIL_FILES = (".eml", ".msg", ".oft", ".emlx")
 def plain(text: str) -> str:
     """Small letters without accents and invisible characters, for finding names."""
     apart = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in apart if unicodedata.category(c) not in ("Mn", "Cf")).casefold()
+    return "".join(c for c in apart if unicodedata.category(c) not in ("Mn", "Cf")).casefold().translate(_APART)
 
 
 def identifying(text: str, told: Iterable[str]) -> str | None:
@@ -29,7 +31,7 @@ def identifying(text: str, told: Iterable[str]) -> str | None:
     A word tells if it has four letters or more, or if it is written exactly as in the name, as in Ng or Li.
     """
     low, words = plain(text), set(_WORD.findall(plain(text)))
-    written = set(_WORD.findall(text))
+    written, letters = set(_WORD.findall(text)), "".join(_WORD.findall(low))
     for item in told:
         if item and plain(item) in low:
             return item
@@ -38,8 +40,16 @@ def identifying(text: str, told: Iterable[str]) -> str | None:
             simple = plain(word)
             if simple in _TITLES or simple.isdigit():
                 continue
-            if (len(simple) >= _TELLING_LETTERS and simple in words) or (word[:1].isupper() and word in written):
+            out = plain(unicodedata.normalize("NFC", word).casefold().translate(_WRITTEN_OUT))
+            telling = any(
+                len(one) >= _TELLING_LETTERS and any(present.startswith(one) for present in words)
+                for one in (simple, out)
+            )
+            if telling or (word[:1].isupper() and (word in written or simple.capitalize() in written)):
                 return word
+        local = "".join(_WORD.findall(plain(item.partition("@")[0]))) if "@" in item else ""
+        if len(local) >= _TELLING_LETTERS and local in letters:
+            return item
     return None
 
 
@@ -51,7 +61,7 @@ def telling_file(files: Iterable[Enclosure], secrets: Iterable[str], reference: 
     """
     needles = [needle.casefold().encode() for needle in (*secrets, write_above) if needle]
     prefix = re.escape(reference.partition("-")[0].encode().lower())
-    references = re.compile(rb"\b" + prefix + rb"-[0-9a-z]{6}\b")
+    references = re.compile(rb"(?<![a-z0-9])" + prefix + rb"[- ][0-9a-z]{6}(?![a-z0-9])")
     own = reference.encode().lower()
     for file in files:
         name = file.filename[:60] or "(no name)"
@@ -61,6 +71,6 @@ def telling_file(files: Iterable[Enclosure], secrets: Iterable[str], reference: 
         for found in (octets.lower(), octets.lower().replace(b"\0", b"")):
             if _TOKEN.search(found) or any(needle in found for needle in needles):
                 return f"the file {name} holds the address of one of us, or a notice of ours"
-            if any(other != own for other in references.findall(found)):
+            if any(other.replace(b" ", b"-") != own for other in references.findall(found)):
                 return f"the file {name} holds another ticket's reference"
     return None

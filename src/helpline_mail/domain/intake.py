@@ -238,10 +238,11 @@ def _from_staff(
     holds_own = any(address and folded(grant.member) == folded(address.addr_spec) for grant in context.grants)
     if claimed is None or (thread.ticket_id is not None and not holds_own):
         return None  # staff may be enquirers too
-    if (answer := _answer_in_copy(message, context, policy)) is not None:
+    by_machine = bool(machine) or is_of_client(message.subject) or is_bounce_notice(message.subject)
+    if not by_machine and (answer := _answer_in_copy(message, context, policy)) is not None:
         return answer
     proof = prove(address, context.grants, context.verdict, policy, context.arrived_at)
-    if proof.member and (machine or is_of_client(message.subject) or is_bounce_notice(message.subject)):
+    if proof.member and by_machine:
         reason = Reason("staff_machine", "a machine seems to have written it: kept, sent on to nobody", "withheld")
         proof = replace(proof, member=None, reason=reason)
     tickets = {c.ticket_id for c in context.candidates if c.evidence != "stored_message_id"}

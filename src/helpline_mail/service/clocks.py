@@ -51,8 +51,22 @@ def restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime
     Where the calendar gives no deadline an answer is due at once, as when the query was filed.
     """
     query = messages.first_query_after(connection, ticket_id, at)
-    if query is None:
-        return
+    text = "an answer is due to what came after the answer that was recorded"
+    if query is not None:
+        _start(connection, policy, ticket_id, query, now, text)
+
+
+def start_for_others(connection: Connection, policy: Policy, ticket_id: int, answered: str, now: datetime) -> None:
+    """Starts a clock for who else wrote to a ticket and has no answer yet: an answer to one person is one's alone."""
+    if tickets.running_clock(connection, ticket_id) is None:
+        query = messages.unanswered_by_others(connection, ticket_id, answered)
+        if query is not None:
+            _start(connection, policy, ticket_id, query, now, "somebody else who wrote to it has no answer yet")
+
+
+def _start(
+    connection: Connection, policy: Policy, ticket_id: int, query: tuple[int, datetime], now: datetime, text: str
+) -> None:
     message_id, arrived_at = query
     try:
         due_at = due(policy.hours, arrived_at, policy.response).due
@@ -60,5 +74,4 @@ def restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime
         due_at = now
     tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at)
     facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
-    text = "an answer is due to what came after the answer that was recorded"
     events.record(connection, now, "clock_started", text, ticket_id=ticket_id, facts=facts)

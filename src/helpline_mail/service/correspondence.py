@@ -162,8 +162,8 @@ class Correspondence(Replies):
                 write_above=self._write_above(),
             )  # fmt: skip
             key = f"updates/{own[0].id}/{int(now.timestamp())}"
-            ticket = tickets.load(connection, own[0].id) if len(own) == 1 else None  # a reply is about that one
-            queued += self._to_staff(connection, rendered, key, "reminder", (member,), ticket, now)
+            one = tickets.load(connection, own[0].id) if len(own) == 1 else None  # a reply is about that one
+            queued += self._to_staff(connection, rendered, key, "reminder", (member,), one, now)
         return queued
 
     def digest(self, connection: Connection, untold: Sequence[Untold], count: int, now: datetime) -> int:

@@ -19,6 +19,16 @@ from helpline_mail.service.replies import Words
 
 
 @dataclass(frozen=True, slots=True)
+class Whose:
+    """Whom an answer is for, and the subject of the message that it answers."""
+
+    addressee: str | None
+    subject: str
+    several: bool = False
+    """Several people wrote to the ticket, and nobody can tell whose message is meant."""
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """Everything that a deed needs to be done."""
 
@@ -31,8 +41,7 @@ class Work:
     now: datetime
     covers_until: datetime
     """What came later was not known to the writer."""
-    addressee: str
-    """Whom an answer is for."""
+    whose: Whose
     files: tuple[Enclosure, ...] = ()
     html: str = ""
     left_out: Sequence[str] = ()
@@ -78,8 +87,9 @@ def _words(work: Work, deed: deeds.Note | deeds.Relay | deeds.WritePartner | dee
             messages.classify(connection, work.message_id, "staff_answer")
             words = Words(text, work.html, work.files)
             correspondence.answer(
-                connection, ticket, work.addressee, words, work.message_id, work.writer, work.covers_until, work.now
-            )
+                connection, ticket, work.whose.addressee or "", work.whose.subject, words, work.message_id, work.writer,
+                work.covers_until, work.now,
+            )  # fmt: skip
         case deeds.WritePartner(partner, text):
             messages.classify(connection, work.message_id, "staff_partner")
             words = Words(text, "", work.files)

@@ -27,9 +27,12 @@ def gather(
     """What SQL knows that bears on a message."""
     ids = tuple(dict.fromkeys((*message.in_reply_to, *message.references)))
     addressed = [token for address in (*message.to, *message.cc) if (token := signer.read_address(address.addr_spec))]
+    names_us = any(address.addr_spec in policy.own for address in (*message.to, *message.cc))
     delivered = [token for value in _delivered_to(message) if (token := signer.read_address(value))]
     by_staff = [t for t in addressed if t.carrier == "staff_address"] or [
-        t for t in delivered if t.carrier == "staff_address"
+        t
+        for t in delivered
+        if t.carrier == "staff_address" and names_us  # anybody can write Delivered-To
     ]
     addressed += delivered
     signed = {internet_id: token for internet_id in ids if (token := signer.read_message_id(internet_id))}

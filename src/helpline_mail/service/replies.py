@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Connection
 
 from helpline_mail.adapters.store import events, mediations, messages, outbox, tickets
+from helpline_mail.domain.discretion import telling_file
 from helpline_mail.domain.message import Address, Enclosure
 from helpline_mail.domain.policy import Partner, StaffMember
 from helpline_mail.domain.signposts import listing
@@ -45,7 +47,8 @@ class Replies(Notices):
         return (listing(self.templates.signposts()) or "There are none.").split("\n")
 
     def answer(
-        self, connection: Connection, ticket: Mapping[str, Any], addressee: str, words: Words, message_id: int,
+        self, connection: Connection, ticket: Mapping[str, Any], addressee: str, subject: str, words: Words,
+        message_id: int,
         writer: StaffMember, covers_until: datetime, now: datetime,
     ) -> None:  # fmt: skip
         """An answer of a member of staff on its way to the enquirer, in the helpline's name and in their thread.
@@ -54,7 +57,7 @@ class Replies(Notices):
         """
         rendered = self.templates.render(
             "answer", helpline=self.policy.helpline.name, reference=ticket["reference"],
-            subject=subject_of_answer(ticket["subject"]), text=self._signed(words.text),
+            subject=subject_of_answer(subject), text=self._signed(words.text),
         )  # fmt: skip
         mail = self._freeze(
             rendered, f"answer/{message_id}", "answer", Address(addressee), now, ticket, None,
@@ -129,6 +132,9 @@ class Replies(Notices):
 
     def _formatted(self, words: Words) -> str:
         html = formatted(words.html, words.text) if words.html else ""
+        as_file = (Enclosure("", "text/html", unquote(html).encode()),)
+        if telling_file(as_file, [member.address for member in self.policy.staff], self.policy.reference_prefix, ""):
+            return ""  # a link tells more than the words do
         if html and self.policy.signature:
             html += paragraphs(f"-- \n{self.policy.signature}")
         return html

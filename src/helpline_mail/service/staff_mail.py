@@ -1,7 +1,7 @@
 """A proved mail of a member of staff: read, decided as a whole, and done in the caller's transaction."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +17,14 @@ from helpline_mail.domain.promise import spoken_moment
 from helpline_mail.domain.staff import Grant
 from helpline_mail.service import desk_work, reshape
 from helpline_mail.service.correspondence import Correspondence
-from helpline_mail.service.desk_work import Work
+from helpline_mail.service.desk_work import Whose, Work
 from helpline_mail.wire import answers
 from helpline_mail.wire.compose import is_writable
 from helpline_mail.wire.enclosures import enclosures_of
 from helpline_mail.wire.parse import parse
 
 SHOWN = 200
+LONGEST_CHAIN = 5
 NO_WORDS = ("text/vnd.google.email-reaction+json",)
 
 
@@ -40,24 +41,30 @@ def obey(
     connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant, writer: StaffMember, now: datetime
 ) -> None:
     """Gathers, decides and does what one mail asks for."""
-    ticket = tickets.lock(connection, grant.ticket_id) if grant.ticket_id is not None else None
-    letter, html = _read(connection, correspondence, mail, grant, ticket)
-    orders, anyway, covers_until = commands.read(letter.text), False, grant.sent_at
+    letter, html = _read(connection, correspondence, mail, grant)
+    orders, signature = desk.without_signature(commands.read(letter.text), letter, writer)
+    covers_until, anyway, query_id = grant.sent_at, False, _query_of(connection, correspondence, grant)
     if [command.name for command in orders.commands] == ["anyway"] and not (letter.doubt or orders.text.strip()):
         held = messages.held(connection, grant.about) if grant.about is not None else None
         if held is not None and grant.about is not None:
-            source = _stored(connection, grant.about)
-            orders, anyway = commands.read(held), True
+            anyway, source = True, _stored(connection, grant.about)
             letter, html = _again(held, source)
-            covers_until = _covered(connection, correspondence, source.message, covers_until)
-    orders, signature = desk.without_signature(orders, letter, writer)
-    facts = _facts(connection, correspondence, grant, writer, ticket, orders) if ticket else None
+            orders, signature = desk.without_signature(commands.read(held), letter, writer)
+            answered = _grant_of(connection, correspondence, source.message)
+            covers_until = answered.sent_at if answered else covers_until
+    ticket_id = messages.ticket_of(connection, query_id) if query_id is not None else None
+    ticket_id = ticket_id or grant.ticket_id  # a message that was split off has a ticket of its own
+    ticket = tickets.lock(connection, ticket_id) if ticket_id is not None else None
+    whose = _whose(connection, ticket, query_id) if ticket else None
+    facts = _facts(connection, correspondence, grant, writer, ticket, orders, whose) if ticket and whose else None
     work = Work(
         connection, correspondence, ticket, writer, mail.message_id, grant, now, covers_until,
-        facts.addressee if facts else "", letter.enclosed, html, _left_out(letter, signature),
+        whose or Whose(None, ""), letter.enclosed, html, _left_out(letter, signature),
     )  # fmt: skip
     texts = correspondence.signposts() if orders.named("send") else {}
     decided = desk.decide(orders, letter, facts, writer, correspondence.policy, now, texts, anyway=anyway)
+    if signature and not orders.text:
+        decided = tuple(_with_signature(deed, signature) for deed in decided)
     if anyway and grant.about is not None and not any(isinstance(deed, deeds.Refuse) for deed in decided):
         messages.release(connection, grant.about)
     for deed in decided:
@@ -65,18 +72,25 @@ def obey(
     _confirm(work, decided)
 
 
-def _read(
-    connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant, ticket: Mapping[str, Any] | None
-) -> tuple[Letter, str]:
+def _with_signature(deed: Deed, signature: str) -> Deed:
+    """A refusal that names what was taken for a signature."""
+    if not isinstance(deed, deeds.Refuse):
+        return deed
+    return replace(deed, why=(*deed.why, f'Left out as your signature: "{_short(signature)}"'))
+
+
+def _read(connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant) -> tuple[Letter, str]:
     """The writer's own words and files, and whatever makes them doubtful."""
     policy = correspondence.policy
+    found = tickets.references_of(connection, [grant.ticket_id]) if grant.ticket_id is not None else {}
+    reference = next(iter(found.values()), policy.reference_prefix)
     ours = parse(outbox.octets(connection, grant.outbox_id))
     member = policy.staff_member(grant.member)
     names = (policy.helpline.name, policy.helpline.addr_spec, member.name if member else "", grant.member)
     # Where HTML alone says where a link leads, that is among the words.
     message = parse(mail.octets, link_targets=True)
     cut = answers.cut(message.text, answers.Original(
-        text=ours.text, reference=ticket["reference"] if ticket else policy.reference_prefix, subject=ours.subject,
+        text=ours.text, reference=reference, subject=ours.subject,
         names=tuple(name for name in names if name), secrets=tuple(m.address for m in policy.staff),
         footer=policy.staff_footer, banner=policy.staff_banner,
     ))  # fmt: skip
@@ -84,7 +98,6 @@ def _read(
     enclosed = enclosures_of(mail.octets, Budgets())
     unread = unread or next(iter(enclosed.defects), None)
     inside = tuple(member.address for member in policy.staff)
-    reference = ticket["reference"] if ticket else policy.reference_prefix
     unread = unread or discretion.telling_file(enclosed.files, inside, reference, answers.WRITE_ABOVE)
     if any(file.content_type in NO_WORDS for file in enclosed.files):
         unread = "your mail program sent a reaction, and no words"
@@ -116,11 +129,40 @@ def _again(held: str, source: Mail) -> tuple[Letter, str]:
     return Letter(held.strip(), None, enclosed.files), enclosed.html
 
 
-def _covered(connection: Connection, correspondence: Correspondence, message: Message, otherwise: datetime) -> datetime:
-    """What the writer of a mail that was held knew: what had come when the mail was written that they replied to."""
+def _grant_of(connection: Connection, correspondence: Correspondence, message: Message) -> Grant | None:
+    """The mail of ours that a mail of staff replied to."""
     tokens = (correspondence.signer.read_address(address.addr_spec) for address in (*message.to, *message.cc))
     nonces = [token.subject for token in tokens if token and token.genuine and token.carrier == "staff_address"]
-    return min((grant.sent_at for grant in outbox.granted(connection, nonces)), default=otherwise)
+    return next(iter(outbox.granted(connection, nonces)), None)
+
+
+def _query_of(connection: Connection, correspondence: Correspondence, grant: Grant | None) -> int | None:
+    """The enquirer's message that a reply is about, through what we told its writer of their own earlier mails."""
+    for _ in range(LONGEST_CHAIN):
+        if grant is None or grant.about is None:
+            return None
+        kind = messages.kind_of(connection, grant.about)
+        if kind in messages.QUERIES:
+            return grant.about
+        octets = ledger.octets_of_message(connection, grant.about)
+        if octets is None or not kind.startswith(("staff", "note")):
+            return None
+        grant = _grant_of(connection, correspondence, parse(octets))
+    return None
+
+
+def _whose(connection: Connection, ticket: Mapping[str, Any], query_id: int | None) -> Whose:
+    """Whom an answer is for: who wrote the message that it is about, if they take part; else the one enquirer.
+
+    Nobody if several people wrote and the reply is about none of their messages.
+    """
+    octets = ledger.octets_of_message(connection, query_id) if query_id is not None else None
+    message = parse(octets) if octets is not None else None
+    sender = message.sender.address if message else None
+    if message and sender and folded(sender.addr_spec) in tickets.participants(connection, ticket["id"]):
+        return Whose(sender.addr_spec, message.subject)
+    several = messages.writers(connection, ticket["id"]) > 1
+    return Whose(None if several else ticket["requester"], ticket["subject"], several=several)
 
 
 def _stored(connection: Connection, message_id: int) -> Mail:
@@ -131,7 +173,7 @@ def _stored(connection: Connection, message_id: int) -> Mail:
 
 def _facts(
     connection: Connection, correspondence: Correspondence, grant: Grant, writer: StaffMember,
-    ticket: Mapping[str, Any], orders: commands.Orders,
+    ticket: Mapping[str, Any], orders: commands.Orders, whose: Whose,
 ) -> deeds.Ticket:  # fmt: skip
     """What SQL knows of the ticket that bears on the mail."""
     about = grant.about
@@ -139,15 +181,12 @@ def _facts(
     running = tickets.running_clock(connection, ticket["id"])
     join = orders.named("join")
     taking_part = tickets.participants(connection, ticket["id"])
-    addressee: str | None = ticket["requester"]
-    if kind in messages.QUERIES:
-        addressee = _addressee(connection, grant, ticket, taking_part)
     is_call = ticket["channel"] != "email" and not messages.has_follow_up(connection, ticket["id"])
     return deeds.Ticket(
         is_open=ticket["state"] == tickets.OPEN,
         channel=ticket["channel"] if is_call else "email",
         awaits_answer=running is not None and not outbox.answer_waits(connection, ticket["id"]),
-        addressee=addressee or "", reachable=addressee is not None and is_writable(addressee),
+        several=whose.several, reachable=whose.addressee is not None and is_writable(whose.addressee),
         identifying=(
             ticket["requester"] or "", ticket["requester_name"], *taking_part, ticket["reference"],
             *messages.names_of_enquirers(connection, ticket["id"]),
@@ -158,22 +197,12 @@ def _facts(
     )  # fmt: skip
 
 
-def _addressee(
-    connection: Connection, grant: Grant, ticket: Mapping[str, Any], taking_part: Collection[str]
-) -> str | None:
-    """Whom an answer is for: who wrote the message of the notice, if they take part in the ticket."""
-    requester: str | None = ticket["requester"]
-    octets = ledger.octets_of_message(connection, grant.about) if grant.about is not None else None
-    sender = parse(octets).sender.address if octets is not None else None
-    return sender.addr_spec if sender and folded(sender.addr_spec) in taking_part else requester
-
-
 def _answered(
     connection: Connection, correspondence: Correspondence, grant: Grant, writer: StaffMember, ticket_id: int
 ) -> deeds.Answered | None:
     """What a colleague answered to the same query, unless the mail that the writer replies to told them so."""
     since = grant.sent_at
-    if grant.kind != "refusal":
+    if grant.kind != "refusal" and not (grant.about is not None and messages.held(connection, grant.about)):
         since = messages.last_query_before(connection, ticket_id, grant.sent_at) or grant.sent_at
     found = messages.answered_since(connection, ticket_id, since, writer.address)
     if found is None:
@@ -204,8 +233,9 @@ def _said(deed: Deed, work: Work) -> str | None:
             return "Your note was kept. It went to nobody."
         case deeds.Relay(_, signpost):
             what = f'The text "{signpost}"' if signpost else "Your answer"
-            is_requester = work.ticket is None or folded(work.addressee) == folded(work.ticket["requester"] or "")
-            whom = "the enquirer" if is_requester else work.addressee
+            addressee = work.whose.addressee or ""
+            is_requester = work.ticket is None or folded(addressee) == folded(work.ticket["requester"] or "")
+            whom = "the enquirer" if is_requester else addressee
             return f"{what} is on its way to {whom}. The clock stops when our mail server has taken it."
         case deeds.WritePartner(partner):
             return f"Your mail to {partner.title} is on its way. The enquirer does not see it."
@@ -220,10 +250,7 @@ def _said(deed: Deed, work: Work) -> str | None:
         case deeds.Admit(addr_spec):
             return f"{addr_spec} may write to this ticket now."
         case deeds.Join(reference):
-            target = tickets.find(work.connection, reference)
-            to = target["requester"] if target else None
-            reached = f"Answers go to {to} alone." if to else "Its enquirer has no address, so that no answer goes out."
-            return f"It is part of {reference} now. {reached}"
+            return f"It is part of {reference} now. Answers go to whoever wrote the message that you reply to."
         case deeds.Split():
             return "That message is a ticket of its own now; its notice follows."
         case deeds.LeaveOut(why):

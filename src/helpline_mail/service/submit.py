@@ -191,6 +191,7 @@ def _answered(connection: Connection, policy: Policy, mail: Claimed, now: dateti
     clocks.stop(
         connection, policy, mail.ticket_id, running, now, now, what, covers_until=covers_until, outbox_id=mail.id
     )
+    clocks.start_for_others(connection, policy, mail.ticket_id, mail.envelope.recipient, now)
 
 
 def _settle_abandoned(store: Store, correspondence: Correspondence, clock: Clock) -> None:

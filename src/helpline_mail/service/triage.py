@@ -131,6 +131,8 @@ def _apply(
 ) -> None:  # fmt: skip
     """Makes the decision true: ticket, message, clock, outbox, trail."""
     ticket_id, message_id = intake.ticket_id, context.duplicate_of
+    if ticket_id is not None:
+        tickets.lock(connection, ticket_id)  # before its messages: two instances would wait for each other
     if intake.disposition is Disposition.NEW_TICKET:
         ticket_id = entry.ticket_id or open_ticket(
             connection, correspondence.policy, message.sender.address, message.subject, context.arrived_at

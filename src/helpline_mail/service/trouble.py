@@ -37,10 +37,11 @@ class Trouble(Letters):
         if mail.kind != "answer" or mail.ticket_id is None:
             return
         self._reopen(connection, mail.ticket_id, now)
-        clock_id = outbox.clock_of(connection, mail.outbox_id)
+        stopped = [clock["id"] for clock in tickets.clocks_of(connection, mail.ticket_id) if clock["stopped_at"]]
+        clock_id = outbox.clock_of(connection, mail.outbox_id) or (stopped[-1] if stopped else None)
         clock = tickets.clock_of(connection, clock_id) if clock_id else None
-        if clock is None or messages.answered_since(connection, mail.ticket_id, clock.started_at) is not None:
-            return  # another answer to the same query arrived
+        if clock is None or messages.answer_arrived(connection, mail.ticket_id, mail.recipient, clock.started_at):
+            return  # another answer to the same person arrived
         due_at = tickets.restart_clock(connection, clock.clock_id, now, self.policy.hours)
         if due_at is not None:
             facts = {"due": due_at.isoformat()}

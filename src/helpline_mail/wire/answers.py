@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from urllib.parse import unquote
 
 from helpline_mail.domain import commands
 from helpline_mail.domain.message import folded
@@ -176,9 +177,8 @@ def _introduced_at(above: Sequence[_Line], answered: Original) -> int:
     while end and (above[end - 1].marked or not above[end - 1].words):
         end -= 1
     for start, stop in ((end, len(above)), (0, end)):
-        found = clients.start_of_quotation(
-            [line.bare for line in above[start:stop]], (*answered.names, answered.subject)
-        )
+        lines, known = [line.bare for line in above[start:stop]], (*answered.names, answered.subject)
+        found = clients.start_of_quotation(lines, known, quoted=start == end)
         if found is None:
             raise _Doubtful("what your mail program put above the quoted notice could not be told from your words")
         if found > 0:
@@ -230,7 +230,7 @@ def _between(lines: Sequence[_Line], ours: str) -> list[str]:
     position, before, strays = 0, None, 0
     ends = set(accumulate(len(words_of(_ADDED.sub("", line))) for line in ours.split("\n")))
     words = words_of(_ADDED.sub("", ours))
-    for line in lines:
+    for number, line in enumerate(lines):
         if line.marked:
             found = _next(line.words, words, position)
             if found is None and (strays := strays + 1) <= _STRAYS:
@@ -238,12 +238,9 @@ def _between(lines: Sequence[_Line], ours: str) -> list[str]:
             if found is None:
                 raise _Doubtful("your mail quotes something besides our notice")
             position, before = found, line
-        elif (
-            before is not None
-            and line.words
-            and position not in ends
-            and words[position : position + len(line.words)] == line.words
-        ):
+        elif before is not None and line.words and position not in ends and _continues(line, words, position):
+            if not _goes_on(lines[number + 1 :], words, position + len(line.words)):
+                raise _Doubtful("a line below a quoted one could be yours or ours")
             position += len(line.words)
         elif before is not None and "://" in before.bare and line.text.strip() and " " not in line.text.strip():
             raise _Doubtful("a quoted link was broken, and could not be told from your words")
@@ -251,6 +248,16 @@ def _between(lines: Sequence[_Line], ours: str) -> list[str]:
             own.append(line.text)
             before = None
     return own
+
+
+def _continues(line: _Line, words: Sequence[str], position: int) -> bool:
+    return tuple(words[position : position + len(line.words)]) == line.words
+
+
+def _goes_on(lines: Iterable[_Line], words: Sequence[str], position: int) -> bool:
+    """Whether the next marked line goes on where a broken one would have ended."""
+    following = next((line for line in lines if line.words), None)
+    return following is not None and following.marked and _continues(following, words, position)
 
 
 def _anywhere(words: Sequence[str], ours: Sequence[str]) -> int | None:
@@ -281,7 +288,7 @@ def _keep_secrets(own: str, answered: Original) -> None:
     """Doubts a text that holds a line of ours, a long run of our words, or what is no outsider's business."""
     if WRITE_ABOVE in own or _TOKEN.search(own) or f"[{answered.reference}]" in own:
         raise _Doubtful("part of our notice would have gone to the enquirer")
-    low = folded(own)
+    low = folded(f"{own}\n{unquote(own)}")
     if secret := next((secret for secret in answered.secrets if folded(secret) in low), None):
         raise _Doubtful(f"it holds an address that is not the enquirer's to see ({secret})")
     prefix = answered.reference.partition("-")[0]

@@ -15,15 +15,19 @@ _ATTRIBUTION_LINES = 4
 _CLOSED = re.compile(r"[:：]\s*$")
 
 # What telephones put below what is written on them: alone in its paragraph, a few words.
-_DEVICE = r"(?:(?:[\w'\u2019.-]++ ?+){1,6})"
+_DEVICE = (  # no words of a sentence: names of things, and what links them
+    r"(?:(?:(?-i:[A-Z0-9][\w'.-]*+|iOS|iPhone|iPad|\u00ef?Phone)|mobile|device|phone|smartphone|handy|ger\u00e4t|app|secure|e-?mail"
+    r"|mail|web|on|for|f\u00fcr|pour|mit|sur|um|de|t\u00e9l\u00e9phone|mobil|f\u00f4n|ff\u00f4n) ?+){1,5}"
+)
 _TELEPHONE = r"(?:mobile|smartphone|phone|iphone|ipad|apple watch|android|samsung|galaxy)"
 _CLIENT = r"(?:outlook|mail for windows|yahoo|gmail|proton|aol|hotmail|thunderbird)"
 _ADVERTS = (
-    rf"sent (?:from|using|with|via) (?:my |the |a )?{_TELEPHONE}\b ?{_DEVICE}?",
-    rf"sent (?:from|using|with|via) {_CLIENT}\b ?{_DEVICE}?",
+    rf"sent (?:from|using|with|via) (?:my |the |a )?{_TELEPHONE}\b ?(?:{_DEVICE})?",
+    rf"sent (?:from|using|with|via) {_CLIENT}\b ?(?:{_DEVICE})?",
     r"(?:(?:get|obtenir|télécharger|téléchargez|beziehen sie|holen sie sich|cael) )?"
     r"outlook (?:for|pour|für|ar gyfer) (?:ios|android|mac|windows)(?: beziehen| herunterladen| abrufen)?",
-    rf"von meinem {_DEVICE} ?gesendet|gesendet (?:von|mit) (?:meinem |der )?{_DEVICE}",
+    rf"von meinem {_DEVICE} ?gesendet",
+    rf"gesendet (?:von|mit) (?:meinem |der )?(?:outlook|mail|iphone|ipad|handy|android)\b ?(?:{_DEVICE})?",
     rf"envoyé (?:de|depuis|à partir de) (?:mon |l['\u2019])?{_DEVICE}",
     rf"anfonwyd o (?:fy |fy'n )?{_DEVICE}",
     rf"(?:enviado|inviato|verstuurd|verzonden|wysłane|skickat|sendt) (?:desde|da|dal|vanaf|z|från|fra) {_DEVICE}",
@@ -85,13 +89,14 @@ def without_advert(text: str) -> str:
     return before.rstrip() if alone and len(last) <= _LONGEST_ADVERT and _ADVERT.fullmatch(words) else text
 
 
-def start_of_quotation(above: Sequence[str], known: Sequence[str]) -> int | None:
+def start_of_quotation(above: Sequence[str], known: Sequence[str], *, quoted: bool = False) -> int | None:
     """How many of the lines above a quotation are the writer's: the rest introduces what is quoted.
 
-    `known` is what an introduction to a mail of ours can name: our name and addresses, the reader's, the subject.
+    `quoted` lines stand behind marks already. `known` is what an introduction to a mail of ours can name: our name and
+    addresses, the reader's, the subject.
     None if lines look like an introduction that cannot be told from the writer's words.
     """
-    end = _without_blanks(above, len(above))
+    all_of_it = end = _without_blanks(above, len(above))
     while end and is_banner(" ".join(above[_paragraph(above, end) : end])) and not _SEPARATOR.fullmatch(above[end - 1]):
         end = _without_blanks(above, _paragraph(above, end))
     start = _paragraph(above, end)
@@ -101,7 +106,8 @@ def start_of_quotation(above: Sequence[str], known: Sequence[str]) -> int | None
             return _without_separators(above, start + found)
     if _could_be_headers(paragraph) or (paragraph and _CLOSED.search(paragraph[-1]) and _names(paragraph, known)):
         return None
-    return _without_separators(above, end)
+    # Where nothing introduces the quotation, what reads like a banner is the writer's.
+    return _without_separators(above, end if quoted else all_of_it)
 
 
 def _without_blanks(lines: Sequence[str], end: int) -> int:
