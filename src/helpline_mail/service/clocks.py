@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, messages, tickets, updates
+from helpline_mail.adapters.store import answers, events, tickets, updates
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import due, next_update
 from helpline_mail.domain.reminders import RunningClock
@@ -50,7 +50,7 @@ def restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime
 
     Where the calendar gives no deadline an answer is due at once, as when the query was filed.
     """
-    query = messages.first_query_after(connection, ticket_id, at)
+    query = answers.first_query_after(connection, ticket_id, at)
     text = "an answer is due to what came after the answer that was recorded"
     if query is not None:
         _start(connection, policy, ticket_id, query, now, text)
@@ -59,7 +59,7 @@ def restart(connection: Connection, policy: Policy, ticket_id: int, at: datetime
 def start_for_others(connection: Connection, policy: Policy, ticket_id: int, answered: str, now: datetime) -> None:
     """Starts a clock for who else wrote to a ticket and has no answer yet: an answer to one person is one's alone."""
     if tickets.running_clock(connection, ticket_id) is None:
-        query = messages.unanswered_by_others(connection, ticket_id, answered)
+        query = answers.unanswered_by_others(connection, ticket_id, answered)
         if query is not None:
             _start(connection, policy, ticket_id, query, now, "somebody else who wrote to it has no answer yet")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, messages, notices, outbox, tickets
+from helpline_mail.adapters.store import answers, events, messages, notices, outbox, tickets
 from helpline_mail.domain.delivery import OutboxState, Settlement
 from helpline_mail.domain.intake import SentMail
 from helpline_mail.domain.message import Address
@@ -40,7 +40,7 @@ class Trouble(Letters):
         stopped = [clock["id"] for clock in tickets.clocks_of(connection, mail.ticket_id) if clock["stopped_at"]]
         clock_id = outbox.clock_of(connection, mail.outbox_id) or (stopped[-1] if stopped else None)
         clock = tickets.clock_of(connection, clock_id) if clock_id else None
-        if clock is None or messages.answer_arrived(connection, mail.ticket_id, mail.recipient, clock.started_at):
+        if clock is None or answers.answer_arrived(connection, mail.ticket_id, mail.recipient, clock.started_at):
             return  # another answer to the same person arrived
         due_at = tickets.restart_clock(connection, clock.clock_id, now, self.policy.hours)
         if due_at is not None:

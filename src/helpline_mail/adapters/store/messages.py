@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, case, func, insert, select, true, update
+from sqlalchemy import Connection, case, func, insert, select, true, update
 
 from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content, participant
 from helpline_mail.adapters.store.tickets import digest
 from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.message import Address, Message, folded
 
-NEVER = datetime(1, 1, 1, tzinfo=UTC)
 QUERIES = ("enquiry", "follow_up")
 """Messages to which an answer is due."""
 
@@ -26,27 +25,6 @@ def content_digest(mail: Message) -> str:
 def sender_digest(address: Address | None) -> str:
     """The same for all mail of one address; mail whose sender cannot be told counts as one sender's."""
     return digest(folded(address.addr_spec) if address else "")
-
-
-def first_query_after(connection: Connection, ticket_id: int, at: datetime) -> tuple[int, datetime] | None:
-    """Id and arrival of the first query on a ticket that came after that instant and was not answered since."""
-    rows = connection.execute(_queries(ticket_id).where(message.c.at > at)).all()
-    latest = _latest_answers(connection, ticket_id) if rows else {}
-    return next(((row.id, row.at) for row in rows if row.at > latest.get(row.sender_digest, NEVER)), None)
-
-
-def _queries(ticket_id: int) -> Select[Any]:
-    return (
-        select(message.c.id, message.c.at, message.c.sender_digest)
-        .where(message.c.ticket_id == ticket_id, message.c.kind.in_(QUERIES))
-        .order_by(message.c.at, message.c.id)
-    )
-
-
-def _latest_answers(connection: Connection, ticket_id: int) -> dict[str | None, datetime]:
-    """Up to when each person was answered, by the digest of their address."""
-    rows = connection.execute(_answers(ticket_id).order_by(message.c.at)).all()
-    return {sender_digest(Address(row.to)): row.covers_until or row.at for row in rows}
 
 
 def classify(connection: Connection, message_id: int, kind: str, held: str | None = None) -> None:
@@ -104,39 +82,6 @@ def writers(connection: Connection, ticket_id: int) -> int:
     of_ticket = (message.c.ticket_id == ticket_id) & message.c.kind.in_(QUERIES)
     statement = select(func.count(func.distinct(func.coalesce(message.c.sender_digest, "")))).where(of_ticket)
     return int(connection.execute(statement).scalar_one())
-
-
-def unanswered_by_others(connection: Connection, ticket_id: int, answered: str) -> tuple[int, datetime] | None:
-    """Id and arrival of the first query of somebody else than who was answered now, with no answer to them since."""
-    rows = connection.execute(_queries(ticket_id)).all()
-    if len({row.sender_digest for row in rows}) < 2:
-        return None
-    latest = _latest_answers(connection, ticket_id)
-    own = sender_digest(Address(answered))
-    for row in rows:
-        if row.sender_digest != own and row.at > latest.get(row.sender_digest, NEVER):
-            return row.id, row.at
-    return None
-
-
-def answer_arrived(connection: Connection, ticket_id: int, to: str, since: datetime) -> bool:
-    """Whether the mail server took an answer to that address after an instant, and none of it came back."""
-    rows = connection.execute(_answers(ticket_id).where(message.c.at > since)).all()
-    return any(folded(row.to) == folded(to) for row in rows)
-
-
-def _answers(ticket_id: int) -> Select[Any]:
-    """The answers of a ticket that went by our outbox, were taken by the mail server, and did not come back."""
-    return (
-        select(message.c.at, message_content.c.to, outbox.c.covers_until)
-        .join(message_content, message_content.c.message_id == message.c.id)
-        .join(outbox_content, outbox_content.c.internet_message_id == message_content.c.internet_message_id)
-        .join(outbox, outbox.c.id == outbox_content.c.outbox_id)
-        .where(
-            message.c.ticket_id == ticket_id, message.c.kind == "answer", outbox.c.bounced_at.is_(None),
-            outbox.c.state == OutboxState.DELIVERED,
-        )
-    )  # fmt: skip
 
 
 def has_follow_up(connection: Connection, ticket_id: int) -> bool:
