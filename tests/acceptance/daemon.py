@@ -32,6 +32,11 @@ def answer_of(config: Path, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+def answers_due(config: Path) -> list[Any]:
+    """What `schedule` says of answers: reminders and deadlines, without the updates that an answered ticket plans."""
+    return [line for line in answer_of(config, "schedule") if not line["what"].startswith("update")]
+
+
 class RunningDaemon:
     """One daemon. Its log goes to a file beside the configuration."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.daemon import answer_of, run_command, running_daemon
+from tests.acceptance.daemon import answer_of, answers_due, run_command, running_daemon
 from tests.corpus.mails import corpus_messages
 from tests.rig.configuration import helpline_config
 from tests.rig.daemon import wait_until
@@ -82,7 +82,7 @@ def test_an_enquiry_is_acknowledged_filed_and_told_to_staff(
 
         done = run_command(config, "ticket", "answer", ticket["reference"])
         assert done.returncode == 0, done.stderr
-        assert answer_of(config, "schedule") == []
+        assert answers_due(config) == []
         status = answer_of(config, "status")
         assert status["mailbox"]["in_ledger"] == status["mailbox"]["on_server"] == 2
         assert status["ok"], status["problems"]

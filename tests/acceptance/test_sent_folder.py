@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.daemon import answer_of, run_command, running_daemon
+from tests.acceptance.daemon import answer_of, answers_due, run_command, running_daemon
 from tests.acceptance.test_main_job import enquiry, send
 from tests.rig.configuration import helpline_config
 from tests.rig.daemon import wait_until
@@ -41,9 +41,9 @@ def test_an_answer_in_the_sent_folder_stops_the_clock_and_keeps_its_flags(
     with running_daemon(config) as daemon:
         send(servers, enquiry(1))
         wait_until(lambda: len(answer_of(config, "ticket", "list")) == 1, "it is filed")
-        assert len(answer_of(config, "schedule")) > 0, "an answer is due: what stood there before is no answer"
+        assert len(answers_due(config)) > 0, "an answer is due: what stood there before is no answer"
         servers.dovecot.append(HELPLINE, sent(2, In_Reply_To="<question-1@school.example>"), "Sent")
-        wait_until(lambda: answer_of(config, "schedule") == [], "the clock stops", seconds=20)
+        wait_until(lambda: answers_due(config) == [], "the clock stops", seconds=20)
         (listed,) = answer_of(config, "ticket", "list")
         ticket = answer_of(config, "ticket", "show", listed["reference"])
         answer = ticket["messages"][-1]
