@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from helpline_mail.adapters.store import schema
+from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.delivery import Envelope, InDoubt, Outcome, Refused
+from helpline_mail.service.triage import triage
 from tests.integration.desk import ALICE, AMY, HELPLINE, LEAD, MALLORY, Desk, bounce, header, mail
 
 
@@ -281,3 +283,12 @@ def test_an_answer_that_could_not_be_read_whole_is_held(asked: Desk) -> None:
     )
     asked.receive(raw)
     assert to_alice(asked) == []
+
+
+def test_a_long_answer_is_read_by_the_configured_budgets_and_arrives_whole(asked: Desk) -> None:
+    text = "\n".join(f"Point {number} of what we advise you to do now." for number in range(8_000))
+    asked.mailbox.append(reply(notice_to(asked, AMY), text), asked.clock())
+    asked.collect()
+    triage(asked.store, asked.correspondence, Budgets(text=1_000_000), asked.clock)
+    asked.submit()
+    assert [words_of(e.octets) for e in to_alice(asked)] == [text]

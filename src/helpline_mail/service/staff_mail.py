@@ -38,17 +38,18 @@ class Mail:
 
 
 def obey(
-    connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant, writer: StaffMember, now: datetime
-) -> None:
+    connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant, writer: StaffMember,
+    budgets: Budgets, now: datetime,
+) -> None:  # fmt: skip
     """Gathers, decides and does what one mail asks for."""
-    letter, html = _read(connection, correspondence, mail, grant)
+    letter, html = _read(connection, correspondence, mail, grant, budgets)
     orders, signature = desk.without_signature(commands.read(letter.text), letter, writer)
     covers_until, anyway, query_id = grant.sent_at, False, _query_of(connection, correspondence, grant)
     if [command.name for command in orders.commands] == ["anyway"] and not (letter.doubt or orders.text.strip()):
         held = messages.held(connection, grant.about) if grant.about is not None else None
         if held is not None and grant.about is not None:
             anyway, source = True, _stored(connection, grant.about)
-            letter, html = _again(held, source)
+            letter, html = _again(held, source, budgets)
             orders, signature = desk.without_signature(commands.read(held), letter, writer)
             answered = _grant_of(connection, correspondence, source.message)
             covers_until = answered.sent_at if answered else covers_until
@@ -79,7 +80,9 @@ def _with_signature(deed: Deed, signature: str) -> Deed:
     return replace(deed, why=(*deed.why, f'Left out as your signature: "{_short(signature)}"'))
 
 
-def _read(connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant) -> tuple[Letter, str]:
+def _read(
+    connection: Connection, correspondence: Correspondence, mail: Mail, grant: Grant, budgets: Budgets
+) -> tuple[Letter, str]:
     """The writer's own words and files, and whatever makes them doubtful."""
     policy = correspondence.policy
     found = tickets.references_of(connection, [grant.ticket_id]) if grant.ticket_id is not None else {}
@@ -88,14 +91,15 @@ def _read(connection: Connection, correspondence: Correspondence, mail: Mail, gr
     member = policy.staff_member(grant.member)
     names = (policy.helpline.name, policy.helpline.addr_spec, member.name if member else "", grant.member)
     # Where HTML alone says where a link leads, that is among the words.
-    message = parse(mail.octets, link_targets=True)
+    message = parse(mail.octets, budgets, link_targets=True)
     cut = answers.cut(message.text, answers.Original(
         text=ours.text, reference=reference, subject=ours.subject,
         names=tuple(name for name in names if name), secrets=tuple(m.address for m in policy.staff),
         footer=policy.staff_footer, banner=policy.staff_banner,
     ))  # fmt: skip
-    unread = f"part of your mail could not be read ({mail.message.defects[0]})" if mail.message.defects else None
-    enclosed = enclosures_of(mail.octets, Budgets())
+    defects = (*mail.message.defects, *message.defects)
+    unread = f"part of your mail could not be read ({defects[0]})" if defects else None
+    enclosed = enclosures_of(mail.octets, budgets)
     unread = unread or next(iter(enclosed.defects), None)
     inside = tuple(member.address for member in policy.staff)
     unread = unread or discretion.telling_file(enclosed.files, inside, reference, answers.WRITE_ABOVE)
@@ -123,9 +127,9 @@ def _short(text: str) -> str:
     return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
 
 
-def _again(held: str, source: Mail) -> tuple[Letter, str]:
+def _again(held: str, source: Mail, budgets: Budgets) -> tuple[Letter, str]:
     """What was held, with the files of the mail that it stood in. It was cut free without a doubt then."""
-    enclosed = enclosures_of(source.octets, Budgets())
+    enclosed = enclosures_of(source.octets, budgets)
     return Letter(held.strip(), None, enclosed.files), enclosed.html
 
 

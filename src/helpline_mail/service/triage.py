@@ -122,12 +122,12 @@ def _triage_one(store: Store, correspondence: Correspondence, budgets: Budgets, 
         else:
             context = gather(connection, message, entry, correspondence.policy, correspondence.signer, now)
             intake = decide(message, context, correspondence.policy)
-            _apply(connection, correspondence, entry, message, context, intake, now)
+            _apply(connection, correspondence, entry, message, context, intake, budgets, now)
 
 
 def _apply(
     connection: Connection, correspondence: Correspondence, entry: Entry, message: Message, context: Context,
-    intake: Intake, now: datetime,
+    intake: Intake, budgets: Budgets, now: datetime,
 ) -> None:  # fmt: skip
     """Makes the decision true: ticket, message, clock, outbox, trail."""
     ticket_id, message_id = intake.ticket_id, context.duplicate_of
@@ -144,15 +144,7 @@ def _apply(
     elif entry.ticket_id is not None:
         _end_stand_in(connection, entry.ticket_id, now)
     if intake.disposition not in (Disposition.RECORDED, Disposition.DUPLICATE, Disposition.OWN):
-        mediation_id = intake.mediation.id if intake.mediation else None
-        if intake.answers and intake.member:
-            message_id = messages.add_sent(
-                connection, message, ticket_id, intake.kind, context.arrived_at, intake.member.address
-            )
-        else:
-            message_id = messages.add_incoming(
-                connection, message, ticket_id, intake.kind, context.arrived_at, mediation_id
-            )
+        message_id = _keep(connection, message, ticket_id, intake, context.arrived_at)
     ledger.settle(connection, entry.id, LedgerState.TRIAGED, intake.disposition, message_id)
     for reason in intake.reasons:
         events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=entry.id)
@@ -163,7 +155,7 @@ def _apply(
         correspondence.tell_bounced(connection, intake.bounced, now)  # also of an alarm, which has no ticket
         return
     if intake.disposition is Disposition.STAFF and message_id is not None:
-        _from_staff(connection, correspondence, entry, message, message_id, context, intake, now)
+        _from_staff(connection, correspondence, entry, message, message_id, context, intake, budgets, now)
         return
     if intake.disposition is Disposition.AUTOMATIC:
         _automatic(connection, correspondence, message, context, now)
@@ -189,6 +181,14 @@ def _apply(
         _tell_staff(connection, correspondence, ticket, message, message_id, context.arrived_at, due_at, intake, now)
 
 
+def _keep(connection: Connection, message: Message, ticket_id: int | None, intake: Intake, arrived_at: datetime) -> int:
+    """Keeps the message; what a member of staff wrote straight to the enquirer is one of ours."""
+    if intake.answers and intake.member:
+        return messages.add_sent(connection, message, ticket_id, intake.kind, arrived_at, intake.member.address)
+    mediation_id = intake.mediation.id if intake.mediation else None
+    return messages.add_incoming(connection, message, ticket_id, intake.kind, arrived_at, mediation_id)
+
+
 def _tell_staff(
     connection: Connection, correspondence: Correspondence, ticket: Mapping[str, Any], message: Message,
     message_id: int, arrived_at: datetime, due_at: datetime | None, intake: Intake, now: datetime,
@@ -207,7 +207,7 @@ def _tell_staff(
 
 def _from_staff(
     connection: Connection, correspondence: Correspondence, entry: Entry, message: Message, message_id: int,
-    context: Context, intake: Intake, now: datetime,
+    context: Context, intake: Intake, budgets: Budgets, now: datetime,
 ) -> None:  # fmt: skip
     """A proved mail of a member of staff is obeyed; of any other, the member whom it names is told."""
     if intake.answers and intake.ticket_id is not None:
@@ -217,7 +217,7 @@ def _from_staff(
         return
     if intake.member and intake.grant and entry.raw_id is not None:
         mail = staff_mail.Mail(message, message_id, ledger.octets(connection, entry.raw_id))
-        staff_mail.obey(connection, correspondence, mail, intake.grant, intake.member, now)
+        staff_mail.obey(connection, correspondence, mail, intake.grant, intake.member, budgets, now)
         return
     if intake.in_list and intake.ticket_id is not None:
         notices.await_digest(connection, message_id)
