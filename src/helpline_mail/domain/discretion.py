@@ -9,11 +9,11 @@ import unicodedata
 from collections.abc import Iterable
 
 from helpline_mail.domain.message import Enclosure
+from helpline_mail.domain.threads import holds_signed_address
 
 _WORD = re.compile(r"[^\W\d_]+")
 _APART = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
 _WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
-_TOKEN = re.compile(rb"\+[a-z]-[a-z2-7]{16}-[a-z2-7]{26}")
 _TELLING_LETTERS = 4
 _TITLES = frozenset(("mr", "mrs", "ms", "miss", "dr", "sir", "the", "and", "von", "van", "de", "la", "prof", "mx"))
 _MAIL_FILES = (".eml", ".msg", ".oft", ".emlx")
@@ -69,7 +69,7 @@ def telling_file(files: Iterable[Enclosure], secrets: Iterable[str], reference: 
             return f"the file {name} is a mail, which may hold what is ours"
         octets = f"{file.filename}\n".encode() + file.octets
         for found in (octets.lower(), octets.lower().replace(b"\0", b"")):
-            if _TOKEN.search(found) or any(needle in found for needle in needles):
+            if holds_signed_address(found.decode("latin-1")) or any(needle in found for needle in needles):
                 return f"the file {name} holds the address of one of us, or a notice of ours"
             if any(other.replace(b" ", b"-") != own for other in references.findall(found)):
                 return f"the file {name} holds another ticket's reference"

@@ -82,6 +82,11 @@ class Signer:
             return SignedToken("message_id", reference, genuine=False)
         return SignedToken("message_id", reference, self._verify(signed[2], "message-id", reference, signed[1].lower()))
 
+    def made(self, message_id: str) -> bool:
+        """Whether a Message-ID is one that we signed; it may never have been sent."""
+        token = self.read_message_id(message_id)
+        return token is not None and token.genuine
+
     def read_address(self, addr_spec: str) -> SignedToken | None:
         """What a plus-form of our address says, or None if it is no signed one."""
         local, _, domain = addr_spec.rpartition("@")
@@ -107,6 +112,14 @@ class Signer:
         # Every key is tried, in constant time each: how long it takes tells nothing.
         matches = [hmac.compare_digest(self._sign(key, *what), signature.lower()) for key in self.keys]
         return any(matches)
+
+
+_LIKE_SIGNED = re.compile(r"\+[a-z]-[a-z0-9-]{20,}", re.IGNORECASE)
+
+
+def holds_signed_address(text: str) -> bool:
+    """Whether a text holds what looks like an address that we signed: it gives power to whoever knows it."""
+    return _LIKE_SIGNED.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

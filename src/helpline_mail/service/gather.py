@@ -40,7 +40,7 @@ def gather(
     nonces = [token.subject for token in addressed if token.genuine and token.carrier == "bounce_address"]
     reported = [bounce.original_message_id for bounce in message.bounces if bounce.original_message_id]
     own = message.message_id if message.sender.address and message.sender.address.addr_spec in policy.own else None
-    returned = outbox.sent_with_message_ids(connection, [i for i in (*reported, own) if i and _genuine(signer, i)])
+    returned = outbox.sent_with_message_ids(connection, [i for i in (*reported, own) if i and signer.made(i)])
     arrived_at = arrival(entry, now)
     alike = messages.alike(connection, message, arrived_at)
     duplicate, is_of_machine = alike.duplicate_of, alike.is_of_machine
@@ -77,11 +77,6 @@ def gather(
 def arrival(entry: Entry, now: datetime) -> datetime:
     """When the message arrived: INTERNALDATE, unless that cannot be. A server's clock must not put a deadline off."""
     return entry.arrived_at if EARLIEST_ARRIVAL <= entry.arrived_at <= now else now
-
-
-def _genuine(signer: Signer, internet_id: str) -> bool:
-    token = signer.read_message_id(internet_id)
-    return token is not None and token.genuine
 
 
 def _delivered_to(message: Message) -> Iterable[str]:

@@ -81,7 +81,7 @@ def _stop(
 
 
 def _gather(connection: Connection, message: Message, entry: Entry, sent_at: datetime, signer: Signer) -> SentContext:
-    own = {message.message_id} if message.message_id and _genuine(signer, message.message_id) else set()
+    own = {message.message_id} if message.message_id and signer.made(message.message_id) else set()
     duplicate = messages.sent_already(connection, message)
     if duplicate is None and entry.raw_id is not None:
         duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
@@ -113,7 +113,7 @@ def _touched(connection: Connection, message: Message, signer: Signer) -> Iterat
 
 def _tickets_of(connection: Connection, internet_ids: tuple[str, ...], message: Message, signer: Signer) -> list[int]:
     """Tickets of our mails with these Message-IDs, and of messages that tickets hold; its recipients' own first."""
-    sent = outbox.sent_with_message_ids(connection, [i for i in internet_ids if _genuine(signer, i)])
+    sent = outbox.sent_with_message_ids(connection, [i for i in internet_ids if signer.made(i)])
     found = [mail.ticket_id for mail in sent.values() if mail.ticket_id is not None]
     others = [internet_id for internet_id in internet_ids if internet_id not in sent]
     # A stranger can use one Message-ID any number of times: the enquirers who get this mail are looked for first.
@@ -128,8 +128,3 @@ def _recipients(message: Message) -> list[str]:
 
 def _has_words(message: Message) -> bool:
     return bool(quotes.new_text(message.text, or_all=False).strip())
-
-
-def _genuine(signer: Signer, internet_id: str) -> bool:
-    token = signer.read_message_id(internet_id)
-    return token is not None and token.genuine

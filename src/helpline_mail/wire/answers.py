@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from helpline_mail.domain import commands
 from helpline_mail.domain.message import folded
+from helpline_mail.domain.threads import holds_signed_address
 from helpline_mail.wire import clients
 
 WRITE_ABOVE = "Please write your answer above this line"
@@ -38,7 +39,6 @@ _DISCLAIMER = re.compile(
     r"confidential|intended|e-?mail|print|environment|virus|registered|company|recipient|hours|office|working|days",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"\+[a-z]-[a-z0-9-]{20,}|X-Helpline-", re.IGNORECASE)
 _LINE_WORDS, _RUN = 3, 6
 _STRAYS = 100
 _LONG_ENOUGH = 3
@@ -286,7 +286,12 @@ def _words_below(line: str) -> bool:
 
 def _keep_secrets(own: str, answered: Original) -> None:
     """Doubts a text that holds a line of ours, a long run of our words, or what is no outsider's business."""
-    if WRITE_ABOVE in own or _TOKEN.search(own) or f"[{answered.reference}]" in own:
+    if (
+        WRITE_ABOVE in own
+        or holds_signed_address(own)
+        or "x-helpline-" in own.casefold()
+        or f"[{answered.reference}]" in own
+    ):
         raise _Doubtful("part of our notice would have gone to the enquirer")
     low = folded(f"{own}\n{unquote(own)}")
     if secret := next((secret for secret in answered.secrets if folded(secret) in low), None):

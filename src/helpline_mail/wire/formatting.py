@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import nh3
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from helpline_mail.domain.threads import holds_signed_address
 from helpline_mail.wire import html
 
 _MOST_TAGS, _LONGEST, _DEEPEST = 7_500, 250_000, 32
@@ -37,8 +38,6 @@ _ASIDE = re.compile(r"<[a-z][a-z0-9+.-]{1,15}:[^\s<>]*>|\[(?:cid|image):[^\]\n]*
 _ORDINAL = re.compile(r"(?m)^[ \t\xa0]*(\d{1,3})[.)](?=\s)")
 _LETTER = re.compile(r"[^\W_]")
 _WORD = re.compile(r"[^\W_]+")
-# An address that we signed gives power to whoever knows it (domain/threads.py).
-_SIGNED = re.compile(r"\+[a-z]-[a-z0-9-]{20,}", re.IGNORECASE)
 
 
 def formatted(source: str, words: str) -> str:
@@ -173,7 +172,7 @@ class _Writer:
 
     def _enter_link(self, href: str) -> Callable[[], None]:
         target = html.target_of(href)
-        if _SIGNED.search(unquote(target)):
+        if holds_signed_address(unquote(target)):
             self._failed = True
         if not target or self._link:
             return _nothing
