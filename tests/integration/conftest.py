@@ -8,6 +8,7 @@ import pytest
 from helpline_mail.adapters.store import revision, schema
 from helpline_mail.adapters.store.engine import Store
 from tests.integration.desk import Desk
+from tests.integration.staff import opened
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,12 @@ def store(request: pytest.FixtureRequest) -> Store:
 def desk(store: Store) -> Desk:
     """An installation without mail."""
     return Desk(store)
+
+
+@pytest.fixture
+def asked(desk: Desk) -> Desk:
+    """A desk with one enquiry of Alice's, and two partners."""
+    return opened(desk)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from tests.integration.staff import (
     EXAMPLEBOOK,
     clocks,
     kinds,
-    opened,
     runs,
     tell,
     ticket,
@@ -20,13 +19,6 @@ from tests.integration.staff import (
     told,
 )
 from tests.integration.test_staff_mail import Server, notice_to, reply, to_alice, words_of
-
-
-@pytest.fixture
-def asked(desk: Desk) -> Desk:
-    """A desk with one enquiry of Alice's, and two partners."""
-    return opened(desk)
-
 
 # Notes, takers, categories.
 

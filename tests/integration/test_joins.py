@@ -10,7 +10,6 @@ from tests.integration.staff import (
     ALICES_HOME,
     clocks,
     kinds,
-    opened,
     runs,
     tell,
     ticket,
@@ -19,12 +18,6 @@ from tests.integration.staff import (
     trail,
 )
 from tests.integration.test_staff_mail import notice_to, reply, to_alice, words_of
-
-
-@pytest.fixture
-def asked(desk: Desk) -> Desk:
-    """A desk with one enquiry of Alice's, and two partners."""
-    return opened(desk)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from tests.integration.staff import (
     EXAMPLEBOOK,
     clocks,
     kinds,
-    opened,
     runs,
     tell,
     ticket,
@@ -18,12 +17,6 @@ from tests.integration.staff import (
     told,
 )
 from tests.integration.test_staff_mail import notice_to, quoted, reply, to_alice, words_of
-
-
-@pytest.fixture
-def asked(desk: Desk) -> Desk:
-    """A desk with one enquiry of Alice's, and two partners."""
-    return opened(desk)
 
 
 def from_partner(envelope: Envelope, text: str, number: int = 1, from_: str = "", **fields: str) -> bytes:

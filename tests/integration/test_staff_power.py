@@ -9,7 +9,6 @@ from helpline_mail.service.collect import CollectLimits
 from tests.integration.desk import AMY, BOB, LEAD, Desk, follow_up, header, mail
 from tests.integration.staff import (
     clocks,
-    opened,
     runs,
     settings,
     tell,
@@ -18,13 +17,6 @@ from tests.integration.staff import (
     told,
 )
 from tests.integration.test_staff_mail import notice_to, reply, to_alice, with_file, words_of
-
-
-@pytest.fixture
-def asked(desk: Desk) -> Desk:
-    """A desk with one enquiry of Alice's, and two partners."""
-    return opened(desk)
-
 
 # Holding, and sending on.
 

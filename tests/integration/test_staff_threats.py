@@ -1,18 +1,11 @@
 """The threats of identity from the side of staff: what looks like a colleague's mail and is not, or carries more."""
 
-import pytest
-
 from helpline_mail.adapters.store import schema
 from tests.integration.desk import ALICE, AMY, BOB, LEAD, MALLORY, Desk, header, mail
-from tests.integration.staff import opened, to
+from tests.integration.staff import to
 from tests.integration.test_staff_mail import VOUCHED, notice_to, reply, to_alice, words_of
 
 FORGED_BELOW = f"mx.example.org.uk; dmarc=fail header.from=example.org.uk\r\nAuthentication-Results: {VOUCHED}"
-
-
-@pytest.fixture
-def asked(desk: Desk) -> Desk:
-    return opened(desk)
 
 
 def nothing_done(desk: Desk) -> bool:
