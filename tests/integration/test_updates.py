@@ -82,6 +82,13 @@ def test_a_closed_ticket_and_one_that_waits_for_an_answer_are_in_no_list(desk: D
     assert lists(desk, AMY) == []
 
 
+def test_closing_words_plan_no_update(desk: Desk) -> None:
+    opened(desk)
+    tell(desk, "#resolve advice given\nDear Alice, we are glad that it is over.")
+    (row,) = desk.rows(schema.ticket)
+    assert (row.state, row.update_due_at) == ("resolved", None)
+
+
 def test_many_are_one_list(desk: Desk) -> None:
     answered(desk)
     desk.receive(mail(BOB, "Another matter", message_id="<bob@club.example>"))

@@ -70,9 +70,7 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Words that stay among staff."""
-
-    text: str
+    """The words stay among staff."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def _words(case: _Case) -> Deed | None:
         purpose = "unclear"
     empty = not text.strip()
     if purpose == "note":
-        return Note(text) if not empty or case.letter.enclosed else Refuse(("#note was followed by no words.",))
+        return Note() if not empty or case.letter.enclosed else Refuse(("#note was followed by no words.",))
     if purpose == "call":  # internal too
         return None
     if case.letter.doubt and purpose == "unclear":

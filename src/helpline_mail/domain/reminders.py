@@ -86,7 +86,7 @@ def form_of(due: int, lately: Reminded, now: datetime) -> Literal["single", "lis
 
 
 UPDATES_AHEAD = timedelta(days=7)
-"""How far ahead a sweep looks for updates: no opening day is longer, and no list of them too long to look through."""
+"""How far ahead a sweep looks for updates. Behind a longer closure staff are reminded when the helpline opens again."""
 
 
 def update_wanted(due_at: datetime, policy: Policy, now: datetime) -> bool:

@@ -29,7 +29,8 @@ def stop(
     else after `at`, was not answered: its own clock starts.
     """
     tickets.responded(connection, ticket_id, at)
-    updates.plan(connection, ticket_id, next_update(policy.hours, at, policy.update_every))
+    if tickets.load(connection, ticket_id)["state"] == tickets.OPEN:  # a closed one plans nothing
+        updates.plan(connection, ticket_id, next_update(policy.hours, at, policy.update_every))
     if running is None:
         return None
     took = policy.hours.opening_time_between(running.started_at, at)
