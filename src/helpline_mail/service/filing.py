@@ -5,11 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, tickets
-from helpline_mail.domain import promise
+from helpline_mail.adapters.store import clocks as store_clocks
+from helpline_mail.adapters.store import tickets
+from helpline_mail.domain.clocks import Allowance
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.threads import REFERENCE_ALPHABET, REFERENCE_LENGTH, base_subject
+from helpline_mail.service import clocks
 from helpline_mail.service.trouble import Trouble
 
 
@@ -20,15 +22,16 @@ def new_reference(policy: Policy) -> str:
 
 
 def open_ticket(
-    connection: Connection, policy: Policy, requester: Address | None, subject: str, at: datetime,
+    connection: Connection, policy: Policy, requester: Address | None, subject: str, at: datetime, now: datetime,
     channel: str = "email",
 ) -> int:  # fmt: skip
-    """A new ticket under a reference of its own."""
+    """A new ticket under a reference of its own. Its update clock runs from now on: what is said next is the first."""
     while True:
         ticket_id = tickets.create(
             connection, new_reference(policy), channel, requester, subject, base_subject(subject), at
         )
         if ticket_id is not None:
+            clocks.plan_update(connection, policy, ticket_id, at, now)
             return ticket_id
 
 
@@ -38,17 +41,11 @@ def start_clock(
 ) -> datetime:  # fmt: skip
     """Starts the response clock, unless one runs: then that one's deadline counts, as the earlier. Returns it.
 
-    Where the calendar gives no deadline an answer is due at once, and an alarm says so: nobody is to wait for it.
+    Where the calendar gives no deadline an answer is due at once, and an alarm says so.
     """
-    policy = alarms.policy
-    try:
-        due_at = promise.due(policy.hours, arrived_at, policy.response).due
-    except ValueError as error:
-        due_at = now
-        alarms.raise_alarm(connection, "calendar", f"a deadline cannot be computed: {error}", now)
-    if tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at) is not None:
-        facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
-        events.record(connection, now, "clock_started", "an answer is due", ticket_id=ticket_id, facts=facts)
-        return due_at
-    running = tickets.running_clock(connection, ticket_id)
-    return running.due_at if running else due_at
+    found = clocks.start_response(connection, alarms.policy, ticket_id, message_id, arrived_at, now, "an answer is due")
+    if found.allowance != Allowance(arrived_at, alarms.policy.response):
+        text = f"a deadline cannot be computed: the calendar has too little opening time after {arrived_at:%Y-%m-%d}"
+        alarms.raise_alarm(connection, "calendar", text, now)
+    running = store_clocks.running(connection, ticket_id)
+    return running.due_at if running else found.due_at
