@@ -22,9 +22,9 @@ from helpline_mail.composition import Parts, mailbox, submission_server
 from helpline_mail.domain.errors import CredentialError, HelplineError, InputOutputError, MissingFolderError
 from helpline_mail.service.alarms import SENT_FOLDER, end_alarm, missing_sent_folder, raise_alarm
 from helpline_mail.service.collect import Collected, Doubts, collect
-from helpline_mail.service.digest import digest
-from helpline_mail.service.remind import remind
+from helpline_mail.service.replan import replan
 from helpline_mail.service.submit import submit
+from helpline_mail.service.sweep import SWEEP
 from helpline_mail.service.triage import triage
 
 TICK_SECONDS = {"triage": 5, "remind": 15, "submit": 2}
@@ -42,6 +42,7 @@ class Daemon:
         self._wake = {name: asyncio.Event() for name in TICK_SECONDS}
         self._stopping = threading.Event()
         self._stop = asyncio.Event()
+        self._has_replanned = False
 
     def stop(self) -> None:
         """Asks every loop to finish what it has in hand."""
@@ -118,7 +119,12 @@ class Daemon:
 
     async def _remind(self) -> None:
         parts = self._parts
-        for work in (remind, digest):
+        if not self._has_replanned:  # the calendar is read once, when the process starts
+            moved = await asyncio.to_thread(replan, parts.store, parts.correspondence, parts.clock)
+            if moved:
+                log.warning("deadlines moved with the calendar", clocks=moved)
+            self._has_replanned = True
+        for work in SWEEP:
             if queued := await asyncio.to_thread(work, parts.store, parts.correspondence, parts.clock):
                 log.info(work.__name__, mails=queued)
                 self._wake["submit"].set()

@@ -70,7 +70,7 @@ def answer(desk: Desk) -> str:
         "safeguarding lead.</li></ul><div>We will ask the network to take the photograph down, and write again when "
         "we hear from them.</div><div><br></div><div>Amy</div>"
     )
-    quoted = html_of(words_of(notice.octets), header(notice.octets, "Reply-To").rpartition("<")[2].rstrip(">"))
+    quoted = html_of(words_of(notice.octets), {header(notice.octets, "Reply-To").rpartition("<")[2].rstrip(">")})
     plain = reply(notice, f"{ADVICE}\n\n-- \nAmy O'Brien, amy@example.org.uk, mobile 07700 900123")
     head, _, body = plain.partition(b"\r\n\r\n")
     desk.clock.advance(minutes=25)

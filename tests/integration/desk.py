@@ -27,8 +27,11 @@ from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.digest import digest
 from helpline_mail.service.ports import Submitter
 from helpline_mail.service.remind import remind
+from helpline_mail.service.replan import replan
 from helpline_mail.service.submit import Submitted, submit
+from helpline_mail.service.sweep import SWEEP
 from helpline_mail.service.triage import Triaged, triage
+from helpline_mail.service.updates import keep_in_touch
 from helpline_mail.wire.bank_holidays import bank_holidays
 from helpline_mail.wire.templates import Templates
 from tests.integration.mailbox import MemoryMailbox
@@ -168,6 +171,20 @@ class Desk:
 
     def remind(self) -> int:
         return remind(self.store, self.correspondence, self.clock)
+
+    def keep_in_touch(self) -> int:
+        return keep_in_touch(self.store, self.correspondence, self.clock)
+
+    def replan(self) -> int:
+        return replan(self.store, self.correspondence, self.clock)
+
+    def sweep(self, *at: datetime) -> None:
+        """At each of these moments, or now: everything that is due is queued and sent."""
+        for moment in at or (self.clock(),):
+            self.clock.now = moment
+            for work in SWEEP:
+                work(self.store, self.correspondence, self.clock)
+            self.submit()
 
     def digest(self) -> int:
         return digest(self.store, self.correspondence, self.clock)

@@ -109,10 +109,11 @@ def _triage(parts: "Parts") -> Iterator[str]:
 
 
 def _remind(parts: "Parts") -> Iterator[str]:
-    from helpline_mail.service.digest import digest
-    from helpline_mail.service.remind import remind
+    from helpline_mail.service.replan import replan
+    from helpline_mail.service.sweep import SWEEP
 
-    yield f"{sum(work(parts.store, parts.correspondence, parts.clock) for work in (remind, digest))} queued"
+    replan(parts.store, parts.correspondence, parts.clock)
+    yield f"{sum(work(parts.store, parts.correspondence, parts.clock) for work in SWEEP)} queued"
 
 
 def _submit(parts: "Parts") -> Iterator[str]:

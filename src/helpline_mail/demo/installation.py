@@ -12,8 +12,8 @@ from helpline_mail.adapters.smtp import SubmissionServer
 from helpline_mail.composition import Parts, assemble, mailbox, submission_server
 from helpline_mail.demo.servers import HOST, MailServers
 from helpline_mail.service.collect import Doubts, collect
-from helpline_mail.service.remind import remind
 from helpline_mail.service.submit import submit
+from helpline_mail.service.sweep import SWEEP
 from helpline_mail.service.triage import triage
 
 HELPLINE, ADVISER, LEAD = "helpline@example.org.uk", "adviser@example.org.uk", "lead@example.org.uk"
@@ -82,7 +82,8 @@ class Installation:
         parts = self.parts
         collect(parts.store, self.reader, parts.settings.imap.folder, parts.limits, self._doubts, parts.clock)
         triage(parts.store, parts.correspondence, parts.budgets, parts.clock)
-        remind(parts.store, parts.correspondence, parts.clock)
+        for work in SWEEP:
+            work(parts.store, parts.correspondence, parts.clock)
 
     async def close(self) -> None:
         """Leaves both servers and the database."""

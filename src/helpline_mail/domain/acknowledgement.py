@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Literal
 
 from helpline_mail.domain.opening_hours import WEEKDAYS, ClosedDay, OpeningHours
-from helpline_mail.domain.promise import spoken_day, spoken_end, spoken_moment, spoken_time
+from helpline_mail.domain.promise import spoken_day, spoken_end, spoken_moment, spoken_with_date
 
 DAY = timedelta(days=1)
 MOST_NAMED = 5
@@ -40,18 +40,13 @@ def acknowledge(hours: OpeningHours, due: datetime, now: datetime) -> Acknowledg
     today = now.astimezone(hours.time_zone).date()
     return Acknowledgement(
         situation="late" if due <= now else _situation(is_open, closed_days),
-        by=_dated(spoken_time(due, now, hours.time_zone), today),
+        by=spoken_with_date(due, now, hours.time_zone),
         lines_open=is_open,
         lines_until=spoken_end(closing, now, hours.time_zone) if closing and closing - now < DAY else None,
         lines_from=None if is_open else spoken_moment(hours.next_opening(now), now, hours.time_zone),
         closed=_listed(_few([_spoken_run(run, today) for run in _runs(closed_days)], "on other days")),
         reason=_listed(_few(_reasons(closed_days), "other reasons")),
     )
-
-
-def _dated(said: str, today: date) -> str:
-    """With its date even if that is today: the mail may arrive, or be read, on another day."""
-    return f"{said}, {spoken_day(today, today)}" if said.endswith(" today") else said
 
 
 def _situation(is_open: bool, closed_days: list[ClosedDay]) -> Situation:

@@ -55,6 +55,8 @@ class Policy:
     """Wall time after which an undeliverable mail is given up."""
     update_every: int = 2
     """Opening days after which an enquirer hears from us again while their ticket is open."""
+    holding_mails: int = 3
+    """How many holding mails in a row an enquirer gets if staff let the time of our next word pass; 0: none."""
     staff_proof: Literal["token+results", "token"] = "token+results"
     grants_last: timedelta = timedelta(days=30)
     """Wall time in which a notice can be answered."""

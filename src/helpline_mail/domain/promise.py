@@ -55,6 +55,12 @@ def spoken_time(due: datetime, now: datetime, zone: ZoneInfo) -> str:
     return f"by {spoken_end(due, now, zone)}"
 
 
+def spoken_with_date(due: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """`by 12:40 today, Tuesday 24 November`: for mail that may arrive, or be read, on another day."""
+    said, today = spoken_time(due, now, zone), now.astimezone(zone).date()
+    return f"{said}, {spoken_day(today, today)}" if said.endswith(" today") else said
+
+
 def spoken_moment(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """`12:40 today` or `11:20 on Tuesday 24 November`; a day begins at `00:00`."""
     there = at.astimezone(zone)

@@ -26,9 +26,15 @@ class Step:
 
     @property
     def name(self) -> str:
-        """`90m` for ninety minutes left, `overdue-60m` for an hour past: the step's half of a reminder's unique key."""
+        """`90m` for ninety minutes left, `overdue-60m` for an hour past, `opening`: its half of a unique key."""
+        if self == AT_OPENING:
+            return "opening"
         minutes, seconds = divmod(int(abs(self.past_due).total_seconds()), 60)
         return f"{'overdue-' if self.overdue else ''}{minutes}m{f'{seconds}s' if seconds else ''}"
+
+
+AT_OPENING = Step(timedelta.min)
+"""The step of what came while the helpline was closed, reached when it opens: before all that are configured."""
 
 
 def steps(policy: Policy) -> tuple[Step, ...]:
@@ -54,14 +60,16 @@ def step_due(clock: RunningClock, told: Collection[str], policy: Policy, now: da
     if not policy.hours.is_open(now):
         return None
     past_due = -policy.hours.opening_time_left(now, clock.due_at)
-    reached = [step for step in steps(policy) if step.past_due <= past_due]
+    known = steps(policy) if policy.hours.is_open(clock.started_at) else (AT_OPENING, *steps(policy))
+    reached = [step for step in known if step.past_due <= past_due]
     if not reached:
         return None
     most_urgent = reached[-1]
-    told_steps = [step for step in steps(policy) if step.name in told]
+    told_steps = [step for step in known if step.name in told]
     return None if told_steps and told_steps[-1] >= most_urgent else most_urgent
 
 
+SINGLES_AT_ONCE = 5
 SINGLES_AN_HOUR = 60
 LIST_EVERY = timedelta(minutes=5)
 
@@ -73,6 +81,10 @@ class Reminded:
     steps: int
     latest_list: datetime | None
 
+    def in_a_list(self, now: datetime) -> bool:
+        """Whether that list was so lately that the next one waits."""
+        return self.latest_list is not None and timedelta() <= now - self.latest_list < LIST_EVERY
+
 
 def form_of(due: int, lately: Reminded, now: datetime) -> Literal["single", "list", "wait"]:
     """How staff are reminded of `due` steps: one mail each while they are few, else a list now and then.
@@ -80,9 +92,8 @@ def form_of(due: int, lately: Reminded, now: datetime) -> Literal["single", "lis
     What has to wait stays due, so the next sweep tells it, and its most urgent step only.
     """
     if due + lately.steps <= SINGLES_AN_HOUR:
-        return "single"
-    recent = lately.latest_list is not None and timedelta() <= now - lately.latest_list < LIST_EVERY
-    return "wait" if recent else "list"
+        return "single" if due <= SINGLES_AT_ONCE else "list"
+    return "wait" if lately.in_a_list(now) else "list"
 
 
 UPDATES_AHEAD = timedelta(days=7)
@@ -101,7 +112,7 @@ def overtaken(clock: RunningClock | None, step: str, policy: Policy, now: dateti
     if clock is None:
         return "no answer is due any more"
     past_due = -policy.hours.opening_time_left(now, clock.due_at)
-    reached = [one.name for one in steps(policy) if one.past_due <= past_due]
+    reached = [AT_OPENING.name, *(one.name for one in steps(policy) if one.past_due <= past_due)]
     if step not in reached:
         return "the deadline has moved"
     return "a later reminder says it" if step != reached[-1] else None

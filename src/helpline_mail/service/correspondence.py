@@ -9,28 +9,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from helpline_mail.adapters.store import clocks, events, messages, outbox, tickets
 from helpline_mail.adapters.store.notices import Untold
 from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.acknowledgement import Acknowledgement, acknowledge
 from helpline_mail.domain.message import Address, Message
-from helpline_mail.domain.policy import StaffMember
-from helpline_mail.domain.promise import spoken_duration, spoken_time
-from helpline_mail.domain.reminders import RunningClock, Step, recipients
+from helpline_mail.domain.promise import spoken_with_date
+from helpline_mail.service.deadlines import Deadlines
 from helpline_mail.service.letters import thread_of
-from helpline_mail.service.replies import Replies
 from helpline_mail.wire.compose import compose, is_writable
-from helpline_mail.wire.links import command_link
 from helpline_mail.wire.parse import parse
 from helpline_mail.wire.templates import Rendered
 
-LIST_LINES = 100
-
 
 @dataclass(frozen=True, slots=True)
-class Correspondence(Replies):
+class Correspondence(Deadlines):
     """Every mail that leaves."""
 
     def acknowledge(
@@ -91,85 +86,33 @@ class Correspondence(Replies):
             skype=self.policy.skype, reference=reference, channel=channel, facts=facts,
         )  # fmt: skip
 
-    def remind(
-        self, connection: Connection, ticket: Mapping[str, Any], clock: RunningClock, step: Step, now: datetime
-    ) -> int:
-        """A reminder of an answer that is due, without content; returns how many mails were queued."""
-        left = self.policy.hours.opening_time_left(now, clock.due_at)
-        waiting = self.policy.hours.opening_time_between(clock.started_at, now)
-        common = {
-            "helpline": self.policy.helpline.name, "reference": ticket["reference"],
-            "taken_by": self._name(ticket["assignee"]), "write_above": self._write_above(),
-            "waiting": f"{spoken_duration(waiting)} of opening time",
-        }  # fmt: skip
-        if step.overdue:
-            common |= {"was_due": self._end(clock.due_at, now), "overdue": spoken_duration(left)}
-        else:
-            common |= {"by": spoken_time(clock.due_at, now, self.policy.zone), "left": spoken_duration(left)}
-        kind = "overdue" if step.overdue else "reminder"
-        to = recipients(step, ticket["assignee"], self.policy)
+    def hold_out(
+        self, connection: Connection, ticket: Mapping[str, Any], clock_id: int, by: datetime, now: datetime, *,
+        was_due: datetime | None, with_partner: bool,
+    ) -> None:  # fmt: skip
+        """A holding mail: the enquirer hears that there is no news yet, and by when they will hear again.
 
-        def writing(reply_to: str) -> Rendered:
-            return self.templates.render(kind, **common, take=command_link(reply_to, ticket["reference"], "#take"))
-
-        key = f"reminder/{clock.clock_id}/{int(clock.due_at.timestamp())}/{step.name}"
-        return self._to_staff(
-            connection, writing, key, kind, to, ticket, now, clock_id=clock.clock_id, step=step.name
+        `was_due` is when an answer was due, if that has passed.
+        """
+        addressee = ticket["requester"]
+        rendered = self.templates.render(
+            "update", helpline=self.policy.helpline.name, reference=ticket["reference"],
+            by=spoken_with_date(by, now, self.policy.zone), with_partner=with_partner,
+            was_due=spoken_with_date(was_due, now, self.policy.zone) if was_due else "",
         )  # fmt: skip
-
-    def remind_in_list(
-        self, connection: Connection, due: Sequence[tuple[RunningClock, Step, Row[Any]]], now: datetime
-    ) -> int:
-        """Reminders of many answers in one list for each member of staff; returns how many mails were queued."""
-        lines: dict[StaffMember, list[tuple[RunningClock, Step, Row[Any]]]] = {}
-        for clock, step, ticket in sorted(due, key=lambda item: item[0].due_at):
-            for member in recipients(step, ticket.assignee, self.policy):
-                lines.setdefault(member, []).append((clock, step, ticket))
-        first, first_step, _ = due[0]
-        queued = 0
-        for member, own in lines.items():
-            shown = [
-                {
-                    "reference": ticket.reference,
-                    "due": self._end(clock.due_at, now),
-                    "is_late": step.overdue,
-                    "taken_by": self._name(ticket.assignee),
-                }
-                for clock, step, ticket in own[:LIST_LINES]
-            ]
-            late = sum(step.overdue for _, step, _ in own)
-            rendered = self.templates.render(
-                "reminder_list", helpline=self.policy.helpline.name, lines=shown, count=len(own), late=late
-            )
-            key = f"reminders/{first.clock_id}/{int(first.due_at.timestamp())}/{first_step.name}"
-            kind = "overdue" if late else "reminder"
-            queued += self._to_staff(connection, rendered, key, kind, (member,), None, now)
-        return queued
-
-    def remind_of_updates(self, connection: Connection, due: Sequence[Row[Any]], now: datetime) -> int:
-        """A list for each member of staff of enquirers who are to hear from us again; how many mails were queued."""
-        lines: dict[StaffMember, list[Row[Any]]] = {}
-        for ticket in due:
-            taker = self.policy.staff_member(ticket.assignee) if ticket.assignee else None
-            for member in (taker,) if taker else self.policy.staff:
-                lines.setdefault(member, []).append(ticket)
-        queued = 0
-        for member, own in lines.items():
-            shown = [
-                {
-                    "reference": ticket.reference, "due": self._end(ticket.due_at, now),
-                    "is_late": ticket.due_at <= now, "taken_by": self._name(ticket.assignee),
-                }
-                for ticket in own[:LIST_LINES]
-            ]  # fmt: skip
-            rendered = self.templates.render(
-                "updates", helpline=self.policy.helpline.name, lines=shown, count=len(own),
-                write_above=self._write_above(),
-            )  # fmt: skip
-            key = f"updates/{own[0].ticket_id}/{int(now.timestamp())}"
-            one = tickets.load(connection, own[0].ticket_id) if len(own) == 1 else None  # a reply is about that one
-            queued += self._to_staff(connection, rendered, key, "reminder", (member,), one, now)
-        return queued
+        mail = self._freeze(
+            rendered, f"update/{clock_id}", "update", Address(addressee), now, ticket, "auto-generated",
+            thread=messages.thread_with_enquirer(connection, ticket["id"], addressee),
+            reply_to=self._reply_address(ticket["reference"]), clock_id=clock_id,
+        )  # fmt: skip
+        outbox_id = outbox.add(connection, mail, now)
+        messages.add_outgoing(
+            connection, ticket["id"], "update", now, internet_message_id=mail.internet_message_id,
+            from_=self.policy.helpline.addr_spec, to=addressee, subject=rendered.subject, text=rendered.text,
+        )  # fmt: skip
+        text = "the enquirer is told that there is no news yet, and by when they will hear from us"
+        events.record(connection, now, "holding_mail_queued", text, ticket_id=ticket["id"], outbox_id=outbox_id,
+                      facts={"promised": by.isoformat()})  # fmt: skip
 
     def digest(self, connection: Connection, untold: Sequence[Untold], count: int, now: datetime) -> int:
         """A list of messages that staff got no notice of; returns how many mails were queued."""

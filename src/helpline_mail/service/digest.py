@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from helpline_mail.adapters.store import events, notices, outbox
 from helpline_mail.adapters.store.engine import Store
-from helpline_mail.service.correspondence import LIST_LINES, Correspondence
+from helpline_mail.service.correspondence import Correspondence
+from helpline_mail.service.deadlines import LIST_LINES
 from helpline_mail.service.ports import Clock
 
 DIGEST_EVERY = timedelta(minutes=30)

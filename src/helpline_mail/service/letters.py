@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -41,9 +41,12 @@ class Letters:
     def _to_staff(
         self, connection: Connection, written: Rendered | Writing, key: str, kind: str, to: Sequence[StaffMember],
         ticket: Mapping[str, Any] | None, now: datetime, clock_id: int | None = None, step: str | None = None,
-        about: int | None = None, parent: str | None = None,
+        about: int | None = None, parent: str | None = None, linked: Collection[str] = (),
     ) -> int:  # fmt: skip
-        """A mail to each of them, with a reply address of their own, signed for that one mail; how many were queued."""
+        """A mail to each of them, with a reply address of their own, signed for that one mail; how many were queued.
+
+        `linked` are further reply addresses of the reader's to which it holds links.
+        """
         queued = 0
         for member in to:
             nonce = _nonce()
@@ -52,7 +55,7 @@ class Letters:
             mail = self._freeze(
                 rendered, f"{key}/{short_of(member.address)}", kind, Address(member.address, member.name), now, ticket,
                 "auto-generated", clock_id=clock_id, step=step, about=about, nonce=nonce, reply_to=reply_to,
-                html=links.html_of(rendered.text, reply_to) if reply_to else "",
+                html=links.html_of(rendered.text, {reply_to, *linked}) if reply_to else "",
                 thread=(parent, (*self._staff_thread(ticket)[1], parent)) if parent else None,
             )  # fmt: skip
             queued += outbox.add(connection, mail, now) is not None

@@ -9,7 +9,15 @@ from helpline_mail.adapters.store import clocks, events, mediations, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.rations import WINDOW
-from helpline_mail.domain.reminders import UPDATES_AHEAD, RunningClock, Step, form_of, step_due, update_wanted
+from helpline_mail.domain.reminders import (
+    AT_OPENING,
+    UPDATES_AHEAD,
+    RunningClock,
+    Step,
+    form_of,
+    step_due,
+    update_wanted,
+)
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
 
@@ -33,13 +41,18 @@ def _remind_of_answers(store: Store, correspondence: Correspondence, clock: Cloc
     with store.read() as connection:
         running, told = clocks.all_running(connection), clocks.told_steps(connection)
         lately = clocks.reminded_since(connection, now - WINDOW)
-    due = [(c, step) for c in running if (step := step_due(c, told.get(c.clock_id, ()), policy, now))]
+    found = [(c, step) for c in running if (step := step_due(c, told.get(c.clock_id, ()), policy, now))]
+    came_in = [one for one in found if one[1] == AT_OPENING]
+    due = [one for one in found if one[1] != AT_OPENING]
+    queued = 0
+    if came_in and not lately.in_a_list(now):
+        queued += _remind_in_list(store, correspondence, came_in[:MOST_AT_ONCE], clock, at_opening=True)
     match form_of(len(due), lately, now):
         case "single":
-            return sum(_remind_of(store, correspondence, one, clock) for one in due)
-        case "list" if due:
-            return _remind_in_list(store, correspondence, due[:MOST_AT_ONCE], clock)
-    return 0
+            queued += sum(_remind_of(store, correspondence, one, clock) for one in due)
+        case "list":
+            queued += _remind_in_list(store, correspondence, due[:MOST_AT_ONCE], clock)
+    return queued
 
 
 def _remind_of_partners(store: Store, correspondence: Correspondence, now: datetime) -> int:
@@ -94,7 +107,9 @@ def _remind_of(store: Store, correspondence: Correspondence, due: Due, clock: Cl
         return correspondence.remind(connection, ticket, running, step, now)
 
 
-def _remind_in_list(store: Store, correspondence: Correspondence, due: Sequence[Due], clock: Clock) -> int:
+def _remind_in_list(
+    store: Store, correspondence: Correspondence, due: Sequence[Due], clock: Clock, *, at_opening: bool = False
+) -> int:
     now = clock()
     with store.write() as connection:
         running = set(clocks.all_running(connection))
@@ -102,7 +117,8 @@ def _remind_in_list(store: Store, correspondence: Correspondence, due: Sequence[
         if not noted:
             return 0
         briefs = tickets.briefs(connection, {c.ticket_id for c, _ in noted})
-        return correspondence.remind_in_list(connection, [(c, s, briefs[c.ticket_id]) for c, s in noted], now)
+        with_briefs = [(c, step, briefs[c.ticket_id]) for c, step in noted]
+        return correspondence.remind_in_list(connection, with_briefs, now, at_opening=at_opening)
 
 
 def _note(connection: Connection, due: Due, now: datetime, *, in_list: bool) -> bool:

@@ -109,18 +109,6 @@ class Replies(Notices):
                 mediations.start(connection, ticket_id, partner.name, reference, now)
         return found
 
-    def remind_of_partner(self, connection: Connection, thread: Mediation, now: datetime) -> int:
-        """Reminds the taker, or all, that a partner has not answered; how many mails were queued."""
-        ticket = tickets.load(connection, thread.ticket_id)
-        taker = self.policy.staff_member(ticket["assignee"]) if ticket["assignee"] else None
-        rendered = self.templates.render(
-            "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"],
-            partner=self._partner_title(thread.partner), partner_name=thread.partner, write_above=self._write_above(),
-        )  # fmt: skip
-        to = (taker,) if taker else self.policy.staff
-        key = f"partner_silent/{thread.id}/{int(now.timestamp())}"
-        return self._to_staff(connection, rendered, key, "reminder", to, ticket, now)
-
     def _signed(self, text: str) -> str:
         return f"{text}\n\n-- \n{self.policy.signature}" if self.policy.signature else text
 

@@ -18,7 +18,7 @@ _CAME = {
     "sent_elsewhere": "a mail from the shared mailbox, to somebody else",
 }  # fmt: skip
 _LEFT = {
-    "acknowledgement": "our acknowledgement", "answer": "our answer, by {author}",
+    "acknowledgement": "our acknowledgement", "update": "our holding mail", "answer": "our answer, by {author}",
     "partner_out": "to {partner}, by {author}",
 }  # fmt: skip
 _FATES = {

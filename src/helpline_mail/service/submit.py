@@ -116,6 +116,8 @@ def _renewed(connection: Connection, correspondence: Correspondence, mail: Claim
 
 def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datetime) -> bool:
     """Whether a mail is not sent now: a reminder leaves only while open, and only while what it says is true."""
+    if mail.kind == "update":
+        return _overtaken_update(connection, mail, now)
     if mail.kind not in REMINDERS:
         return False
     if mail.clock_id is not None and mail.step is not None:
@@ -129,6 +131,19 @@ def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datet
     if policy.hours.is_open(now):
         return False
     outbox.hold(connection, mail.id, _next_look(policy, now))
+    return True
+
+
+def _overtaken_update(connection: Connection, mail: Claimed, now: datetime) -> bool:
+    """Whether a holding mail is taken back: a person wrote, the ticket is closed, or what it promises has passed."""
+    running = store_clocks.find_running(connection, mail.clock_id) if mail.clock_id is not None else None
+    if running is not None and now < running.due_at:
+        return False
+    reason = "a person has written meanwhile, or its time has passed"
+    outbox.settle(connection, mail.id, mail.mail.attempts,
+                  Settlement(OutboxState.CANCELLED, None, mail.mail.times_in_doubt, None, reason), now)  # fmt: skip
+    text = f"a holding mail was not sent: {reason}"
+    events.record(connection, now, "update_overtaken", text, ticket_id=mail.ticket_id, outbox_id=mail.id)
     return True
 
 

@@ -16,7 +16,9 @@ from helpline_mail.domain.rations import notice_reason
 from helpline_mail.service import clocks
 from helpline_mail.service.letters import Letters, short_of
 
-TO_OUTSIDERS = {"acknowledgement": "the enquirer", "answer": "the enquirer", "partner": "the partner"}
+TO_OUTSIDERS = {
+    "acknowledgement": "the enquirer", "answer": "the enquirer", "update": "the enquirer", "partner": "the partner",
+}  # fmt: skip
 FLOOD = "flood"
 """The cause of the alarm that stands while the breaker is open: the alarm is the breaker's only memory."""
 

@@ -5,8 +5,9 @@ answers either quotes the same words, so that their answer can be cut free of bo
 """
 
 import re
+from collections.abc import Collection
 from html import escape
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 _LINK = re.compile(r"([^\n:<>]{1,60}): <(mailto:[^<>\s]{1,1000})>")
 
@@ -18,21 +19,26 @@ def command_link(reply_to: str, reference: str, command: str) -> str:
     return f"mailto:{quote(reply_to, safe='@+')}?subject={quote(f'[{reference}]')}&body={quote(command)}"
 
 
-def html_of(text: str, reply_to: str) -> str:
-    """A mail's text as HTML, in which the links to its own reply address can be clicked; empty if it has none.
+def address_of(link: str) -> str:
+    """The address to which a mailto link writes."""
+    return unquote(link.removeprefix("mailto:").partition("?")[0])
+
+
+def html_of(text: str, ours: Collection[str]) -> str:
+    """A mail's text as HTML, in which links to `ours` can be clicked, reply addresses of its reader; empty without any.
 
     Nothing of the text is taken for HTML, and a link to anywhere else stays text: strangers' words stand in it.
     """
-    ours = f"<mailto:{quote(reply_to, safe='@+')}?"
-    if ours not in text:
-        return ""
-    lines = []
+    lines, links = [], 0
     for line in text.split("\n"):
-        found = _LINK.fullmatch(line.strip()) if ours in line else None
-        if found and f"<{found[2]}".startswith(ours):
+        found = _LINK.fullmatch(line.strip())
+        if found and address_of(found[2]) in ours:
             lines.append(f'<a href="{escape(found[2])}">{escape(found[1])}</a>')
+            links += 1
         else:
             lines.append(_spaced(escape(line)))
+    if not links:
+        return ""
     body = "<br>\n".join(lines)
     return f'<html><body><div style="font-family: sans-serif">\n{body}\n</div></body></html>\n'
 

@@ -37,7 +37,18 @@ _EARLIER = tuple(
     for kind, text in (("enquiry", "Hello"), ("answer", ""), ("partner_out", "Hello"), ("partner_in", "Hello"))
 )
 _FILES = (Attachment("screen.png", "image/png", 48_213, ""), Attachment("", "image/png", 1, ""))
-_LINE = {"reference": "POSH-7K3M9Q", "due": "13:00 today", "is_late": False, "taken_by": ""}
+_LINE = {
+    "reference": "POSH-7K3M9Q",
+    "due": "13:00 today",
+    "is_late": False,
+    "taken_by": "",
+    "received": "20:10 on Monday 23 November",
+    "waiting": "1 hour",
+    "take": "mailto:helpline@example.org.uk",
+}
+_LIST = _HELPLINE | {"lines": (_LINE,), "count": 1, "write_above": _ABOVE, "can_answer": True}
+_LAPSED = _LINE | {"promised": "16:00 on Thursday 26 November", "why_not": ""}
+_MOVED = _LINE | {"kind": "response", "partner": "", "was": "12:00 today", "promised": "12:00 today"}
 _UNTOLD = {"reference": "POSH-7K3M9Q", "kind": "enquiry", "received": "09:55 today", "by": _BY}
 _TO_WRITER = _TICKET | {"write_above": _ABOVE}
 _ASKED_FOR = _TO_WRITER | {
@@ -75,12 +86,43 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         _WAITING | {"was_due": "13:00 today", "overdue": "1 hour", "taken_by": taken_by} for taken_by in ("", "Amy")
     ),
     "reminder_list": (
-        _HELPLINE | {"lines": (_LINE,), "count": 1, "late": 0},
-        _HELPLINE | {"lines": (_LINE, _LINE | {"is_late": True, "taken_by": "Amy"}), "count": 300, "late": 1},
+        _LIST | {"late": 0, "at_opening": True},
+        _LIST | {"late": 0, "at_opening": False, "can_answer": False, "write_above": ""},
+        _LIST
+        | {
+            "lines": (_LINE, _LINE | {"is_late": True, "taken_by": "Amy", "take": ""}),
+            "count": 300,
+            "late": 1,
+            "at_opening": False,
+        },
     ),
     "updates": (
-        _HELPLINE | {"lines": (_LINE,), "count": 1, "write_above": _ABOVE},
-        _HELPLINE | {"lines": (_LINE, _LINE | {"is_late": True, "taken_by": "Amy"}), "count": 300, "write_above": ""},
+        _LIST,
+        _LIST | {"lines": (_LINE, _LINE | {"is_late": True, "taken_by": "Amy"}), "count": 300, "write_above": ""},
+    ),
+    "lapsed": (
+        _LIST | {"lines": (_LAPSED,)},
+        _LIST
+        | {
+            "lines": (_LAPSED | {"promised": "", "why_not": "3 in a row have gone already"},),
+            "count": 300,
+            "can_answer": False,
+        },
+    ),
+    "moved": (
+        _LIST | {"lines": (_MOVED,)},
+        _LIST
+        | {
+            "lines": (
+                _MOVED | {"kind": "update", "promised": ""},
+                _MOVED | {"kind": "partner", "partner": "Examplebook"},
+            ),
+            "count": 300,
+        },
+    ),
+    "update": tuple(
+        _TICKET | {"by": "by 16:00 on Thursday 26 November", "was_due": was_due, "with_partner": with_partner}
+        for was_due, with_partner in product(("", "by 13:00 on Tuesday 24 November"), (True, False))
     ),
     "digest": (
         _HELPLINE | {"lines": (_UNTOLD,), "count": 1},

@@ -148,7 +148,7 @@ def thread_with_enquirer(connection: Connection, ticket_id: int, addr_spec: str)
         .join(message, message.c.id == message_content.c.message_id)
         .where(
             message.c.ticket_id == ticket_id, message_content.c.internet_message_id.is_not(None),
-            message.c.kind.in_((*QUERIES, "acknowledgement", "answer")), theirs_or_ours,
+            message.c.kind.in_((*QUERIES, "acknowledgement", "answer", "update")), theirs_or_ours,
         )
         .order_by(message.c.at, message.c.id)
     ).all()  # fmt: skip

@@ -182,6 +182,18 @@ def granted(connection: Connection, nonces: Collection[str]) -> tuple[Grant, ...
     return tuple(Grant(*row) for row in rows)
 
 
+def latest_nonce(connection: Connection, ticket_id: int, recipient: str) -> str | None:
+    """The nonce of our latest mail to a member of staff about a ticket, whose reply address is theirs for it."""
+    nonce: str | None = connection.execute(
+        select(outbox.c.nonce)
+        .join(outbox_content, outbox_content.c.outbox_id == outbox.c.id)
+        .where(outbox.c.ticket_id == ticket_id, outbox_content.c.recipient == recipient, outbox.c.attempts > 0)
+        .order_by(outbox.c.id.desc())
+        .limit(1)
+    ).scalar()
+    return nonce
+
+
 def _sent_rows(connection: Connection, where: Any) -> Any:
     return connection.execute(
         select(
