@@ -7,6 +7,7 @@ from sqlalchemy import insert, inspect
 from sqlalchemy.exc import IntegrityError
 
 from helpline_mail.adapters.store import schema
+from helpline_mail.adapters.store.chains import line
 from helpline_mail.service.inquire import explained, ticket_shown, tickets_listed
 from tests.integration.desk import ALICE, AMY, BOB, MALLORY, Desk, bounce, follow_up, header, mail, words
 from tests.integration.staff import ALICES_HOME, kinds, runs, tell, ticket, to, trail
@@ -122,6 +123,8 @@ def test_if_the_ticket_that_follows_was_joined_replies_go_there(closed: Desk) ->
 def test_if_it_was_joined_to_the_old_ticket_that_one_is_open_again(closed: Desk) -> None:
     reply_late(closed)
     tell(closed, f"#join {ticket(closed).reference}")
+    with closed.store.read() as connection:
+        assert [one.reference for one in line(connection, ticket(closed).id, ALICE)] == [ticket(closed).reference]
     reply_late(closed, 3, days=1)
     assert [t["state"] for t in closed.tickets()] == ["open", "resolved"]
     assert kinds(closed)[-1] == "follow_up"
