@@ -56,18 +56,29 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("reference", sa.String(length=20), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("channel", sa.String(length=80), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("assignee", sa.String(length=254), nullable=True),
         sa.Column("category", sa.String(length=80), nullable=True),
+        sa.Column("sector", sa.String(length=80), nullable=True),
         sa.Column("outcome", sa.String(length=80), nullable=True),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("joined_to", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("follows", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'open' AND outcome IS NULL AND resolved_at IS NULL)"
+            " OR (state = 'resolved' AND outcome IS NOT NULL AND resolved_at IS NOT NULL)",
+            name=op.f("ck_ticket_closed_with_an_outcome"),
+        ),
+        sa.ForeignKeyConstraint(["follows"], ["ticket.id"], name=op.f("fk_ticket_follows")),
         sa.ForeignKeyConstraint(["joined_to"], ["ticket.id"], name=op.f("fk_ticket_joined_to")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket")),
         sa.UniqueConstraint("reference", name=op.f("uq_ticket_reference")),
     )
     with op.batch_alter_table("ticket", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ticket_follows"), ["follows"], unique=False)
+        batch_op.create_index(batch_op.f("ix_ticket_joined_to"), ["joined_to"], unique=False)
         batch_op.create_index(batch_op.f("ix_ticket_state_id"), ["state", "id"], unique=False)
 
     op.create_table(

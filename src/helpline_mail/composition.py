@@ -12,11 +12,11 @@ from helpline_mail.adapters.smtp import SubmissionServer
 from helpline_mail.adapters.store import ledger, revision
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.config import Settings, credential, opening_hours, read_secret
-from helpline_mail.config.sections import CATEGORIES, OUTCOMES, WITHOUT_ANSWER
+from helpline_mail.config.sections import CATEGORIES, OUTCOMES, SECTORS, WITHOUT_ANSWER
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.errors import ConfigurationError, CredentialError, MissingFileError, TryLaterError
 from helpline_mail.domain.message import Address
-from helpline_mail.domain.policy import Partner, Policy, StaffMember
+from helpline_mail.domain.policy import CHANNELS, Partner, Policy, StaffMember
 from helpline_mail.domain.rations import Rations
 from helpline_mail.domain.responder import OwnAddresses
 from helpline_mail.domain.threads import Signer
@@ -86,7 +86,10 @@ def policy(settings: Settings) -> Policy:
         outcomes=outcomes,
         outcomes_without_answer=settings.tickets.outcomes_without_answer
         or tuple(outcome for outcome in outcomes if outcome in WITHOUT_ANSWER),
+        reopen_within=settings.tickets.reopen_within,
         categories=settings.tickets.categories or CATEGORIES,
+        sectors=settings.tickets.sectors or SECTORS,
+        channels=(*CHANNELS, *settings.tickets.channels),
         attachments_limit=settings.tickets.attachment_bytes,
         partners=tuple(Partner(partner.name, partner.title, partner.address) for partner in settings.partners),
         partner_silence=settings.tickets.partner_silence,

@@ -45,6 +45,7 @@ def asked(desk: Desk, **decided: Any) -> None:
     decided = {
         "staff": STAFF, "partners": (EXAMPLEBOOK,), "outcomes": ("advice given", "content removed", "not for us"),
         "outcomes_without_answer": ("not for us",), "categories": ("bullying", "nudes", "gaming"),
+        "sectors": ("school", "police"),
     } | decided  # fmt: skip
     desk.decide_otherwise(**decided)
     desk.receive(mail('"Alice Ångström" <alice@school.sch.uk>', "A pupil's photograph", ENQUIRY))
@@ -84,6 +85,24 @@ def answer(desk: Desk) -> str:
         "Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n--m--\r\n"
     ).encode())  # fmt: skip
     return "answer"
+
+
+def answer_closing(desk: Desk) -> str:
+    asked(desk, signature="Professionals Online Safety Helpline\n0844 381 4772")
+    writes(desk, "#resolve content removed\n\nDear Alice,\n\nthe photograph has been taken down.\n\nAmy")
+    return "answer"
+
+
+def notice_follows(desk: Desk) -> str:
+    """Alice replies to those words in the new year."""
+    answer_closing(desk)
+    desk.clock.advance(days=48)
+    to = header(desk.sent("answer")[-1].octets, "Message-ID")
+    desk.receive(
+        mail('"Alice Ångström" <alice@school.sch.uk>', "Re: A pupil's photograph",
+             "Hello,\n\nit has come back.\n\nAlice\n", message_id="<two@school.sch.uk>", in_reply_to=to)
+    )  # fmt: skip
+    return "notice"
 
 
 def answer_confirmed(desk: Desk) -> str:
@@ -301,7 +320,7 @@ def signposts(desk: Desk) -> str:
 
 def status(desk: Desk) -> str:
     notice_partner(desk)
-    writes(desk, "#take\n#category nudes\n#wait 2d", to=desk.sent("notice")[0], after=1)
+    writes(desk, "#take\n#category nudes\n#category school\n#wait 2d", to=desk.sent("notice")[0], after=1)
     writes(desk, "#status")
     return "report"
 
@@ -368,7 +387,17 @@ def refusal_for_leads(desk: Desk) -> str:
 SCENES: dict[str, Scene] = {
     scene.__name__.strip("_").replace("_", "-"): scene
     for scene in (
-        *(answer, answer_confirmed, answer_bounced, partner, partner_confirmed, notice_partner, partner_silent),
+        *(
+            answer,
+            answer_closing,
+            notice_follows,
+            answer_confirmed,
+            answer_bounced,
+            partner,
+            partner_confirmed,
+            notice_partner,
+            partner_silent,
+        ),
         *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
         *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_split),
         *(confirmation_joined, assigned, updates),

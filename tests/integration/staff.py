@@ -20,7 +20,7 @@ PARTNERS = (
 def settings(**changes: Any) -> dict[str, Any]:
     return {
         "outcomes": ("advice given", "signposted", "advertising"), "outcomes_without_answer": ("advertising",),
-        "categories": ("sexting", "gaming"), "partners": PARTNERS, **changes,
+        "categories": ("sexting", "gaming"), "sectors": ("school", "police"), "partners": PARTNERS, **changes,
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from helpline_mail.adapters.store import schema
 from helpline_mail.domain.delivery import Refused
+from helpline_mail.domain.policy import CHANNELS
 from tests.integration.desk import ALICE, AMY, BOB, LEAD, Desk, bounce, follow_up, header, mail
 from tests.integration.staff import (
     ALICES_HOME,
@@ -13,6 +14,7 @@ from tests.integration.staff import (
     clocks,
     kinds,
     runs,
+    settings,
     tell,
     ticket,
     to,
@@ -51,9 +53,49 @@ def test_a_ticket_is_assigned_by_name_or_address(asked: Desk, name: str) -> None
 
 
 def test_a_category_may_be_begun_and_an_unknown_one_is_refused(asked: Desk) -> None:
-    assert "The category is: gaming." in tell(asked, "#category gam")
-    assert "There are: sexting, gaming" in tell(asked, "#category ponies")
-    assert ticket(asked).category == "gaming"
+    assert "The topic is: gaming." in tell(asked, "#category gam")
+    refused = tell(asked, "#category polices")
+    assert 'no one topic, sector or channel "polices". Did you mean "police"?' in refused
+    for names in ("Topics: sexting, gaming.", "Sectors: school, police.", "Channels: email, telephone, skype."):
+        assert names in refused
+    assert (ticket(asked).category, ticket(asked).sector) == ("gaming", None)
+
+
+def test_a_beginning_that_stands_in_two_lists_is_refused(asked: Desk) -> None:
+    assert "There is no one topic" in tell(asked, "#category s")
+    assert "The sector is: school." in tell(asked, "#category sc")
+
+
+def test_a_name_is_found_in_the_list_that_it_stands_in(asked: Desk) -> None:
+    asked.decide_otherwise(**settings(channels=(*CHANNELS, "in-person")))
+    done = tell(asked, "#category gaming\n#category Police\n#category in-person")
+    for said in ("The topic is: gaming.", "The sector is: police.", "The channel is: in-person."):
+        assert said in done
+    assert (ticket(asked).category, ticket(asked).sector, ticket(asked).channel) == ("gaming", "police", "in-person")
+    assert "Channel: in-person" in tell(asked, "#status")
+
+
+def test_two_names_of_one_list_are_refused_whole(asked: Desk) -> None:
+    refused = tell(asked, "#take\n#category gaming\n#category sexting")
+    assert 'A ticket has one topic, and your mail names two: "gaming" and "sexting".' in refused
+    assert (ticket(asked).category, ticket(asked).assignee) == (None, None)
+
+
+def test_help_lists_what_can_be_chosen(asked: Desk) -> None:
+    assert "Sectors: school, police." in tell(asked, "#help")
+
+
+def test_an_enquiry_by_mail_needs_closing_words_whatever_its_channel_is_called(asked: Desk) -> None:
+    tell(asked, "#category telephone")
+    assert "still to be answered" in tell(asked, "#resolve advice")
+    assert runs(asked)
+
+
+def test_a_call_was_answered_while_it_was_made_whatever_its_channel_is_called(asked: Desk) -> None:
+    tell(asked, "#call\n\nShe rang about a video.")
+    tell(asked, "#category email")
+    assert "The ticket is closed: advice given." in tell(asked, "#resolve advice")
+    assert [row.kept for row in clocks(asked, 1)] == [True]
 
 
 def test_a_closed_ticket_is_opened_again(asked: Desk) -> None:

@@ -51,7 +51,9 @@ def test_what_comes_back_from_quarantine_and_needs_no_ticket_leaves_no_clock_beh
     mine, its = desk.clocks()
     assert (mine.ticket_id, mine.stopped_at) == (first["id"], None)
     assert (its.ticket_id, its.stopped_at, its.kept) == (stand_in["id"], desk.clock(), None)
-    assert [ticket["state"] for ticket in desk.tickets()] == ["open", "resolved"]
+    assert [(ticket["state"], ticket["outcome"]) for ticket in desk.tickets()] == [
+        ("open", None), ("resolved", "filed elsewhere"),
+    ]  # fmt: skip
     assert "stand_in_ended" in desk.codes()
 
     desk.submit()

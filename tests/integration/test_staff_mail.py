@@ -131,7 +131,20 @@ def test_resolving_with_closing_words_sends_them_and_closes(asked: Desk) -> None
     asked.receive(reply(notice_to(asked, AMY), "#resolve advice\n\nGlad that we could help."))
     (row,) = asked.rows(schema.ticket)
     assert (row.state, row.outcome) == ("resolved", "advice given")
-    assert words_of(to_alice(asked)[0].octets) == "Glad that we could help."
+    invitation = "If anything else comes up, just reply to this e-mail."
+    assert words_of(to_alice(asked)[0].octets) == f"Glad that we could help.\n\n{invitation}"
+
+
+def test_only_closing_words_invite_to_come_back(asked: Desk) -> None:
+    asked.receive(reply(notice_to(asked, AMY), "Call the police."))
+    assert "anything else" not in words_of(to_alice(asked)[0].octets)
+
+
+def test_closing_without_words_sends_the_enquirer_nothing(asked: Desk) -> None:
+    asked.receive(reply(notice_to(asked, AMY), "Call the police."))
+    asked.receive(reply(notice_to(asked, AMY), "#resolve advice given"))
+    assert asked.tickets()[0]["state"] == "resolved"
+    assert len(to_alice(asked)) == 1
 
 
 def test_a_note_goes_to_nobody(asked: Desk) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from helpline_mail.adapters.store import schema
 from helpline_mail.adapters.store.engine import FURTHEST_AHEAD
+from helpline_mail.adapters.store.tickets import categorise
 from helpline_mail.domain.delivery import Envelope, InDoubt, Outcome
 from helpline_mail.service.answer import answer
 from helpline_mail.service.correspondence import Correspondence
@@ -125,6 +126,19 @@ def test_an_acknowledgement_that_waited_says_what_is_true_when_it_leaves(unsent:
     assert header(sent.octets, "Date") == "Tue, 24 Nov 2026 17:00:00 +0000"
     assert bytes(acknowledgement(desk).octets) == sent.octets
     assert shown_text(desk) == words(sent)
+
+
+def test_an_acknowledgement_that_is_written_anew_thanks_for_a_mail_whatever_staff_call_its_channel(
+    unsent: tuple[Desk, bytes],
+) -> None:
+    desk, _ = unsent
+    desk.submit(Away())
+    with desk.store.write() as connection:
+        categorise(connection, desk.tickets()[0]["id"], "channel", "telephone")
+    desk.clock.now = london_winter(24, 17)
+    desk.submit()
+    (sent,) = desk.sent("acknowledgement")
+    assert "Thank you for writing to the Professionals Online Safety Helpline." in words(sent)
 
 
 def test_an_acknowledgement_whose_words_are_still_true_leaves_as_it_was_written(unsent: tuple[Desk, bytes]) -> None:

@@ -16,11 +16,12 @@ from pydantic import BaseModel
 from helpline_mail.cli import cli
 from helpline_mail.composition import budgets, policy
 from helpline_mail.config import Settings, load, opening_hours, read_secret
-from helpline_mail.config.sections import CATEGORIES, OUTCOMES, BudgetsSection
+from helpline_mail.config.sections import CATEGORIES, OUTCOMES, SECTORS, BudgetsSection
 from helpline_mail.domain.budgets import Budgets
-from helpline_mail.domain.desk import chosen
+from helpline_mail.domain.choices import chosen
 from helpline_mail.domain.errors import ConfigurationError, CredentialError, HelplineError, MissingFileError
 from helpline_mail.domain.opening_hours import HORIZON, Window
+from helpline_mail.domain.policy import CHANNELS
 from helpline_mail.wire.parse import parse
 from helpline_mail.wire.shipped import shipped
 
@@ -241,6 +242,13 @@ def test_left_out_keys_take_their_defaults(tmp_path: Path) -> None:
         ("[staff_identity]", '[[partners]]\nname = "examplebook"\ntitle = "B"\naddress = "b@b.uk"\n[staff_identity]'
          , "partners.2.name: partners.1 has the same name; give one of them another"),
         ("answer = []", 'answer = ["spam"]', "tickets.outcomes_without_answer.1: it is none of tickets.outcomes; add"),
+        ("sectors = []", 'sectors = ["school", "Nudes"]', "tickets.sectors.2: the same name stands in tickets.cat"),
+        ("channels = []", 'channels = ["email"]', "tickets.channels.1: the same name stands in the channels that"),
+        ("channels = []", 'channels = ["by letter", "Police"]', "tickets.channels.2: the same name stands in"),
+        ("categories = []", 'categories = ["school"]', "tickets.sectors: the list that counts if you write none has"),
+        ("categories = []", 'categories = ["a", "a"]', "tickets.categories.2: the same name stands in tickets.cat"),
+        ("categories = []", f'categories = ["{"a" * 81}"]', "tickets.categories.1: string should have at most 80 char"),
+        ('reopen_within = "30d"', 'reopen_within = "0d"', 'tickets.reopen_within: write a number of days such as'),
         ("[helpline]", 'folder = "/tmp"\n[helpline]', "folder: unknown key; known here: alarms, budgets, "),
         ('= "imap-password"', '= "~nosuchuser/pw"', 'imap.password_file: nobody here has a home folder by the name'),
         ('= "imap-password"', '= ""', "imap.password_file: string should have at least 1 character"),
@@ -475,7 +483,7 @@ def test_a_credential_of_systemd_comes_first(settings: Settings, tmp_path: Path)
     assert refusal(settings, str(credentials)).exit_code == 77
 
 
-@pytest.mark.parametrize(("key", "default"), [("outcomes", OUTCOMES), ("categories", CATEGORIES)])
+@pytest.mark.parametrize(("key", "default"), [("outcomes", OUTCOMES), ("categories", CATEGORIES), ("sectors", SECTORS)])
 def test_an_empty_list_means_the_one_that_the_example_tells(tmp_path: Path, key: str, default: tuple[str, ...]) -> None:
     told = re.search(rf"Empty: ([^.]*)\.\n{key} = \[\]", EXAMPLE)
     assert told
@@ -486,7 +494,13 @@ def test_an_empty_list_means_the_one_that_the_example_tells(tmp_path: Path, key:
 
 
 def test_every_default_outcome_and_category_can_be_chosen_by_its_name_and_stored() -> None:
-    for names in (OUTCOMES, CATEGORIES):
+    for names in (OUTCOMES, (*CATEGORIES, *SECTORS, *CHANNELS)):
         assert [name for name in names if chosen(name, names) != name] == []
         assert len(set(names)) == len(names)
         assert max(map(len, names)) <= 80
+
+
+def test_channels_of_your_own_stand_beside_those_that_are_always_there(tmp_path: Path) -> None:
+    assert policy(load(written(tmp_path, EXAMPLE), TODAY)).channels == CHANNELS
+    own = changed("channels = []", 'channels = ["in-person"]')
+    assert policy(load(written(tmp_path, own), TODAY)).channels == (*CHANNELS, "in-person")

@@ -13,7 +13,8 @@ from helpline_mail.domain.intake import Context, Disposition, Intake, SentMail, 
 from helpline_mail.domain.message import Address, Bounce, Message, Sender
 from helpline_mail.domain.rations import Sent
 from helpline_mail.domain.responder import Verdict
-from helpline_mail.domain.threads import Candidate
+from helpline_mail.domain.returning import Standing
+from helpline_mail.domain.threads import Candidate, without_followed
 
 NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
 ALICE = "alice@school.sch.uk"
@@ -45,6 +46,64 @@ def test_a_person_s_mail_is_a_new_ticket_with_everything() -> None:
     assert (intake.disposition, intake.ticket_id) == (Disposition.NEW_TICKET, None)
     assert effects(intake) == (True, True, True)
     assert codes(intake) == ["no_evidence", "acknowledged"]
+
+
+LONG_AGO = NOW - timedelta(days=31)
+OLD = Standing(1, "POSH-222222", LONG_AGO, "advice given")
+OPEN = Standing(2, "POSH-333333")
+
+
+@pytest.mark.parametrize(
+    ("line", "goes_to", "follows", "code"),
+    [
+        ((), 1, None, "follow_up"),
+        ((Standing(1, "POSH-222222"), OPEN), 1, None, "follow_up"),
+        ((replace(OLD, resolved_at=NOW - timedelta(days=30)),), 1, None, "follow_up"),
+        ((replace(OLD, resolved_at=NOW + timedelta(minutes=1)),), 1, None, "follow_up"),
+        ((OLD, OPEN), 2, None, "goes_on"),
+        ((OLD, replace(OPEN, resolved_at=NOW)), 2, None, "goes_on"),
+        ((OLD,), None, 1, "closed_long_ago"),
+        ((OLD, replace(OPEN, resolved_at=LONG_AGO)), None, 2, "closed_long_ago"),
+    ],
+)
+def test_a_reply_goes_to_the_first_of_its_line_that_takes_one_or_begins_another(
+    line: tuple[Standing, ...], goes_to: int | None, follows: int | None, code: str
+) -> None:
+    mine = replace(MINE, line=line)
+    intake = decided(message(), candidates=(mine,), mentioned=("POSH-222222", "POSH-444444"))
+    assert intake.disposition == (Disposition.FOLLOW_UP if goes_to else Disposition.NEW_TICKET)
+    assert (intake.ticket_id, intake.follows.ticket_id if intake.follows else None) == (goes_to, follows)
+    assert code in codes(intake)
+    assert intake.acknowledge is (goes_to is None)
+    assert intake.related == ("POSH-444444",)
+
+
+@pytest.mark.parametrize("days", [1, 30, 365])
+def test_days_are_counted_by_the_calendar_of_the_helpline(days: int) -> None:
+    policy = replace(POLICY, reopen_within=days)
+    closed_at = datetime(2026, 6, 1, 23, 30, tzinfo=UTC)  # half past midnight of 2 June in London
+    last = datetime(2026, 6, 2, 22, 59, tzinfo=UTC) + timedelta(days=days)  # one minute before midnight
+    mine = replace(MINE, line=(replace(OLD, resolved_at=closed_at),))
+    for arrived_at, goes_to in ((last - timedelta(hours=1), 1), (last + timedelta(hours=2), None)):
+        assert decide(message(), Context(arrived_at, candidates=(mine,)), policy).ticket_id == goes_to
+
+
+def test_a_late_reply_that_may_not_be_acknowledged_still_follows() -> None:
+    mine = replace(MINE, line=(OLD,))
+    intake = decided(message(), candidates=(mine,), acknowledged=Sent(3, 3, 3))
+    assert intake.follows == OLD
+    assert effects(intake) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("in_old", "in_new", "left"), [(True, True, [2]), (False, True, [2]), (False, False, [2]), (True, False, [1, 2])]
+)
+def test_a_ticket_gives_way_to_one_that_follows_it_unless_the_sender_takes_part_in_it_alone(
+    in_old: bool, in_new: bool, left: list[int]
+) -> None:
+    old = replace(MINE, sender_participates=in_old)
+    new = Candidate(2, "POSH-333333", "our_message_id", in_new, follows=frozenset((1, 7)))
+    assert [one.ticket_id for one in without_followed([old, new])] == left
 
 
 def test_a_follow_up_starts_a_clock_and_is_not_acknowledged() -> None:

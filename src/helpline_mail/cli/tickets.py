@@ -33,7 +33,7 @@ def ticket(_context: Context) -> None:
 @json_option
 @configured
 def list_(context: Context, state: str | None, as_json: bool) -> None:
-    """List tickets, the oldest first.
+    """List tickets, the oldest first. A ticket is open until it has an outcome.
 
     Example: helpline-mail ticket list --state open
     """
@@ -45,14 +45,19 @@ def list_(context: Context, state: str | None, as_json: bool) -> None:
         print_json(found)
         return
     print_table(
-        ("reference", "state", "answer due", "answered", "from", "subject"),
+        ("reference", "state", "since", "answer due", "answered", "update due", "from", "subject"),
         (
-            (t["reference"], t["state"], local(t["response_due_at"], settings), local(t["responded_at"], settings),
-             t["requester"], t["subject"])
+            (t["reference"], _state(t), local(t["resolved_at"] or t["created_at"], settings),
+             local(t["response_due_at"], settings), local(t["responded_at"], settings),
+             local(t["update_due_at"], settings), t["requester"], t["subject"])
             for t in found
         ),
         "There is no ticket yet.",
     )  # fmt: skip
+
+
+def _state(found: dict[str, Any]) -> str:
+    return f"{found['state']}: {found['outcome']}" if found["outcome"] else found["state"]
 
 
 @ticket.command()
@@ -73,6 +78,10 @@ def show(context: Context, reference: str, as_json: bool) -> None:
         return
     click.echo(f"{found['reference']}  {found['state']}  {found['subject']}")
     click.echo(f"From {found['requester'] or 'nobody who can be named'}, {local(found['created_at'], settings)}")
+    if found["resolved_at"]:
+        click.echo(f"Closed {local(found['resolved_at'], settings)}: {found['outcome']}")
+    if found["follows"]:
+        click.echo(f"It follows {found['follows']}")
     for clock in found["clocks"]:
         click.echo(f"Answer due {local(clock['due_at'], settings)}: {_clock_state(clock)}")
     for message in found["messages"]:

@@ -7,9 +7,18 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from helpline_mail.config.sections import OUTCOMES, OpeningHoursSection, PromiseSection, Section, opening_hours
+from helpline_mail.config.sections import (
+    CATEGORIES,
+    OUTCOMES,
+    SECTORS,
+    OpeningHoursSection,
+    PromiseSection,
+    Section,
+    opening_hours,
+)
 from helpline_mail.config.values import time_zone
 from helpline_mail.domain.opening_hours import HORIZON, OpeningHours, refuse_never_open
+from helpline_mail.domain.policy import CHANNELS
 from helpline_mail.domain.responder import OwnAddresses
 from helpline_mail.wire.addresses import canonical_address
 
@@ -21,6 +30,7 @@ def across(table: Mapping[str, Any], today: date) -> Iterator[str]:
     """One line for each mistake that no section alone can know of: its keys, what is wrong, what to do."""
     yield from _addresses_that_clash(table)
     yield from _outcomes_that_are_none(table)
+    yield from _labels_that_clash(table)
     yield from _partners_of_one_name(table)
     yield from _time_that_is_not_there(table, today)
 
@@ -32,6 +42,23 @@ def _outcomes_that_are_none(table: Mapping[str, Any]) -> Iterator[str]:
     for number, name in enumerate(_list(tickets.get("outcomes_without_answer")), 1):
         if name not in outcomes:
             yield f"tickets.outcomes_without_answer.{number}: it is none of tickets.outcomes; add it there"
+
+
+def _labels_that_clash(table: Mapping[str, Any]) -> Iterator[str]:
+    """Topics, sectors and channels that `#category NAME` could not tell apart."""
+    tickets = _table(table, "tickets")
+    seen = dict.fromkeys(CHANNELS, "the channels that are always there")
+    for key, default in (("categories", CATEGORIES), ("sectors", SECTORS), ("channels", ())):
+        written = _list(tickets.get(key))
+        for number, name in enumerate(written or default, 1):
+            if not isinstance(name, str):
+                continue
+            folded = " ".join(name.casefold().split())
+            if folded in seen and written:
+                yield f"tickets.{key}.{number}: the same name stands in {seen[folded]}; give one of them another"
+            elif folded in seen:
+                yield f"tickets.{key}: the list that counts if you write none has a name of {seen[folded]}; write one"
+            seen.setdefault(folded, f"tickets.{key}")
 
 
 def _partners_of_one_name(table: Mapping[str, Any]) -> Iterator[str]:

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 from helpline_mail.config.values import (
     DatabaseUrl,
     Day,
+    Days,
     Duration,
     EmailAddress,
     File,
+    Names,
     OneLine,
     OpeningDays,
     Port,
@@ -37,6 +39,11 @@ CATEGORIES = (
     *("hacked-account", "impersonation", "privacy", "child-protection", "other"),
 )
 """The helpline's topics, by the names of their signposting texts where there is one."""
+SECTORS = (
+    *("school", "early-years", "further-education", "social-care", "health", "police", "youth-work", "foster-care"),
+    *("charity", "other-sector"),
+)
+"""Where those work who ask."""
 
 
 class Section(BaseModel):
@@ -212,9 +219,12 @@ class StaffIdentity(Section):
 class TicketsSection(Section):
     """What staff can say of a ticket; empty means the list that a helpline for professionals begins with."""
 
-    outcomes: Annotated[tuple[OneLine, ...], Field(strict=False)] = ()
-    outcomes_without_answer: Annotated[tuple[OneLine, ...], Field(strict=False)] = ()
-    categories: Annotated[tuple[OneLine, ...], Field(strict=False)] = ()
+    outcomes: Names = ()
+    outcomes_without_answer: Names = ()
+    reopen_within: Days = 30
+    categories: Names = ()
+    sectors: Names = ()
+    channels: Names = ()
     notices: Literal["full", "minimal"] = "full"
     first_names: bool = False
     attachment_bytes: Annotated[int, Field(ge=0, le=50_000_000)] = 10_000_000

@@ -40,7 +40,7 @@ FORMS = {
         "#resolve OUTCOME", "the ticket is closed; what follows is sent to the enquirer", needs=True, purpose="closing"
     ),
     "reopen": Form("#reopen", "the ticket is open again"),
-    "category": Form("#category NAME", "says what the enquiry is about", needs=True),
+    "category": Form("#category NAME", "says its topic, its sector or how it came; #help lists them", needs=True),
     "send": Form("#send NAME", "sends a ready text below your words; #send alone lists them",
                  takes=True, purpose="signpost"),
     "partner": Form("#partner NAME", "what follows goes to the partner, not to the enquirer", needs=True,
@@ -64,6 +64,8 @@ ONLY_ONE_OF = (
 """Commands that contradict each other in one mail."""
 ALONE = ("anyway", "call", "skype", "join", "split")
 """Commands that stand in a mail of their own."""
+REPEATED = ("category",)
+"""Commands that may stand in one mail several times."""
 
 
 MOST_COMMANDS = 20
@@ -173,7 +175,7 @@ def _contradictions(commands: list[Command]) -> list[str]:
         if len(set(used := [name for name in names if name in group])) > 1
     ]
     found += [f"#{name} stands in a mail of its own." for name in names if name in ALONE and len(names) > 1]
-    twice = dict.fromkeys(name for name in names if names.count(name) > 1)
+    twice = dict.fromkeys(name for name in names if names.count(name) > 1 and name not in REPEATED)
     return [*dict.fromkeys(found), *(f"#{name} stands there twice. Send it once." for name in twice)]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from helpline_mail.domain.choices import Label
 from helpline_mail.domain.clocks import Deadline
 from helpline_mail.domain.message import Enclosure
 from helpline_mail.domain.policy import Partner, StaffMember
@@ -44,7 +45,8 @@ class Ticket:
     """What bears on a ticket at the moment."""
 
     is_open: bool = True
-    channel: str = "email"
+    is_call: bool = False
+    """Nobody wrote about it: what is known of it was said."""
     awaits_answer: bool = False
     """Whether a response clock runs."""
     several: bool = False
@@ -81,6 +83,8 @@ class Relay:
     text: str
     signpost: str = ""
     """The name of the signposting text in it."""
+    closing: bool = False
+    """Whether the ticket is closed with it, and the enquirer is told how to come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,10 @@ class Reopen:
 
 @dataclass(frozen=True, slots=True)
 class Categorise:
-    """Says what the enquiry is about."""
+    """Says what the enquiry is about, from which sector it came, or how."""
 
-    category: str
+    label: Label
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from helpline_mail.domain.choices import SPOKEN, chosen, label, no_label
 from helpline_mail.domain.clocks import Allowance, Deadline
 from helpline_mail.domain.commands import Command, Orders, waiting_time
 from helpline_mail.domain.deeds import (
@@ -93,9 +94,22 @@ def decide(
         deed = _deed(command, case)
         if isinstance(deed, Refuse):
             return (deed,)
+        if isinstance(deed, Categorise) and (twice := _labelled_twice(deed, deeds)):
+            return (twice,)
         if deed is not None:
             deeds.append(deed)
     return tuple(deeds) or (Refuse(("It held no words and no command.",)),)
+
+
+def _labelled_twice(deed: Categorise, before: Sequence[Deed]) -> Refuse | None:
+    """Refuses a second label of one list."""
+    first = next((done.name for done in before if isinstance(done, Categorise) and done.label == deed.label), None)
+    if first is None:
+        return None
+    return Refuse((
+        f'A ticket has one {SPOKEN[deed.label]}, and your mail names two: "{first}" and "{deed.name}". '
+        "Send one of them.",
+    ))  # fmt: skip
 
 
 def _is_for_colleagues(case: _Case) -> bool:
@@ -163,7 +177,7 @@ def _no_words(case: _Case) -> Refuse | None:
     resolve = case.orders.named("resolve")
     if case.orders.named("answer"):
         return Refuse(("#answer was followed by no words.",))
-    if resolve is None or case.ticket is None or not case.ticket.awaits_answer or case.ticket.channel != "email":
+    if resolve is None or case.ticket is None or not case.ticket.awaits_answer or case.ticket.is_call:
         return None
     outcome = chosen(resolve.argument, case.policy.outcomes)
     if outcome is None or outcome in case.policy.outcomes_without_answer:
@@ -196,7 +210,7 @@ def _to_enquirer(case: _Case, text: str, signpost: str = "") -> Relay | Refuse:
             )  # fmt: skip
         if not ticket.is_open and not case.orders.named("reopen"):
             return _held(case, "This ticket has been closed meanwhile. To open it again, begin with #reopen.")
-    return Relay(text, signpost)
+    return Relay(text, signpost, closing=case.orders.named("resolve") is not None)
 
 
 def _held(case: _Case, *why: str, answered: Answered | None = None) -> Refuse:
@@ -265,11 +279,11 @@ def _deed(command: Command, case: _Case) -> Deed | None:
                 return _choose("outcome", command.argument, policy.outcomes)
             if case.orders.text.strip() or case.letter.enclosed:
                 return Resolve(outcome)
-            was_call = case.ticket is not None and case.ticket.channel != "email"
+            was_call = case.ticket is not None and case.ticket.is_call
             return Resolve(outcome, "call" if was_call else "silence")
         case "category":
-            category = chosen(command.argument, policy.categories)
-            return Categorise(category) if category else _choose("category", command.argument, policy.categories)
+            found = label(command.argument, policy)
+            return Categorise(*found) if found else Refuse((no_label(command.argument, policy),))
         case "reopen":
             return Reopen()
         case "wait":
@@ -331,14 +345,6 @@ def _assign(name: str, policy: Policy) -> Assign | Refuse:
     names = ", ".join(member.name for member in found or policy.staff)
     which = "more than one of us" if found else "none of us"
     return Refuse((f'"{name}" is {which}. Write #assign and one of: {names}.',))
-
-
-def chosen(argument: str, allowed: Sequence[str]) -> str | None:
-    """The one of a configured list that an argument means: the whole of it, or its beginning if that is no other's."""
-    wanted = " ".join(argument.casefold().split())
-    whole = [name for name in allowed if name.casefold() == wanted]
-    begun = [name for name in allowed if name.casefold().startswith(wanted)]
-    return next(iter(whole), begun[0] if len(begun) == 1 else None)
 
 
 def _choose(what: str, argument: str, allowed: Sequence[str]) -> Refuse:

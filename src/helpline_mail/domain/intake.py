@@ -9,6 +9,7 @@ from helpline_mail.domain.notices import is_bounce_notice, is_of_client, says_au
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Sent, Told, notice_reason, ration_reason
 from helpline_mail.domain.responder import Reason, Verdict, authentication_reason, automatic_reason
+from helpline_mail.domain.returning import Standing, place
 from helpline_mail.domain.staff import Grant, prove, prove_answer
 from helpline_mail.domain.threads import Candidate, Mediation, ThreadDecision, decide_thread
 
@@ -94,6 +95,8 @@ class Intake:
     related: tuple[str, ...] = ()
     bounced: tuple[SentMail, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    follows: Standing | None = None
+    """With NEW_TICKET: the ticket that was closed too long ago to be opened again by this reply."""
     withheld: Reason | None = None
     """Why a new ticket gets no acknowledgement; one of `reasons`."""
     member: StaffMember | None = None
@@ -154,12 +157,8 @@ def _decide(message: Message, context: Context, policy: Policy) -> Intake:
             notify_staff=True, reasons=(reason,), mediation=mediation,
         )  # fmt: skip
     if thread.ticket_id is not None:
-        once = Reason("follow_up", "one acknowledgement per ticket, and this ticket had its own", "withheld")
-        return Intake(
-            Disposition.FOLLOW_UP, "follow_up", thread.ticket_id, starts_clock=True, acknowledge=False,
-            notify_staff=True, related=thread.related, reasons=(why_thread, once),
-        )  # fmt: skip
-    return _new_ticket(thread, why_thread, machine or _withheld(context, policy), context)
+        return _reply(thread, thread.ticket_id, why_thread, machine, context, policy)
+    return _new_ticket(thread.related, (why_thread,), machine or _withheld(context, policy), context)
 
 
 def _thread(context: Context) -> ThreadDecision:
@@ -182,8 +181,33 @@ def _withheld(context: Context, policy: Policy) -> Reason | None:
     )
 
 
-def _new_ticket(thread: ThreadDecision, why_thread: Reason, withheld: Reason | None, context: Context) -> Intake:
+def _reply(
+    thread: ThreadDecision, ticket_id: int, why_thread: Reason, machine: Reason | None, context: Context, policy: Policy
+) -> Intake:
+    """A follow-up of its ticket, or of one that followed it; a new ticket if all of them were closed long ago."""
+    there = place(thread.line, context.arrived_at, policy.reopen_within, policy.zone)
+    where = there or (thread.line[-1] if thread.line else Standing(ticket_id, ""))
+    related = tuple(reference for reference in thread.related if reference != where.reference)
+    if there is None and thread.line:
+        text = f"{where.reference} was closed over {policy.reopen_within} days before: a new ticket follows it"
+        why = (why_thread, Reason("closed_long_ago", text, "withheld"))
+        return _new_ticket(related, why, machine or _withheld(context, policy), context, where)
     reasons = [why_thread]
+    if where.ticket_id != ticket_id:
+        text = f"that ticket was closed long ago, and {where.reference} follows it"
+        reasons.append(Reason("goes_on", text, "withheld"))
+    once = Reason("follow_up", "one acknowledgement per ticket, and this ticket had its own", "withheld")
+    return Intake(
+        Disposition.FOLLOW_UP, "follow_up", where.ticket_id, starts_clock=True, acknowledge=False, notify_staff=True,
+        related=related, reasons=(*reasons, once),
+    )  # fmt: skip
+
+
+def _new_ticket(
+    related: tuple[str, ...], why: tuple[Reason, ...], withheld: Reason | None, context: Context,
+    follows: Standing | None = None,
+) -> Intake:  # fmt: skip
+    reasons = [*why]
     if context.same_id_other_content:
         reasons.append(
             Reason("reused_message_id", "another message with other content has the same Message-ID", "withheld")
@@ -193,7 +217,7 @@ def _new_ticket(thread: ThreadDecision, why_thread: Reason, withheld: Reason | N
     )
     return Intake(
         Disposition.NEW_TICKET, "enquiry", None, starts_clock=True, acknowledge=withheld is None,
-        notify_staff=True, related=thread.related, reasons=tuple(reasons), withheld=withheld,
+        notify_staff=True, related=related, reasons=tuple(reasons), follows=follows, withheld=withheld,
     )  # fmt: skip
 
 

@@ -10,6 +10,9 @@ from helpline_mail.domain.opening_hours import OpeningHours
 from helpline_mail.domain.rations import Rations
 from helpline_mail.domain.responder import OwnAddresses
 
+CHANNELS = ("email", "telephone", "skype")
+"""How enquiries come to every helpline."""
+
 
 @dataclass(frozen=True, slots=True)
 class StaffMember:
@@ -72,6 +75,12 @@ class Policy:
     outcomes_without_answer: tuple[str, ...] = ()
     """Outcomes with which an enquiry is closed that nobody answers, such as advertising."""
     categories: tuple[str, ...] = ()
+    """What enquiries are about."""
+    sectors: tuple[str, ...] = ()
+    """Where enquirers work."""
+    channels: tuple[str, ...] = CHANNELS
+    reopen_within: int = 30
+    """Days of the calendar after which a reply to a closed ticket opens a new one."""
     attachments_limit: int = 10_000_000
     """Octets of files that one answer may carry."""
     partners: tuple[Partner, ...] = ()

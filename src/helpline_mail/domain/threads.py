@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from helpline_mail.domain.returning import Standing
+
 REFERENCE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"  # no vowels, nothing that is misread on the telephone
 REFERENCE_LENGTH = 6
 SIGNATURE_OCTETS = 16
@@ -140,6 +142,10 @@ class Candidate:
     reference: str
     evidence: Literal["our_message_id", "our_reply_address", "stored_message_id"]
     sender_participates: bool
+    line: tuple[Standing, ...] = ()
+    """As it stands, and the tickets of the same sender that followed it. Empty: it is open."""
+    follows: frozenset[int] = frozenset()
+    """The tickets that it follows, straight or through others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,21 @@ class ThreadDecision:
     related: tuple[str, ...]
     code: str
     text: str
+    line: tuple[Standing, ...] = ()
+    """The ticket as it stands, and those that followed it."""
+
+
+def without_followed(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """The candidates without those that another one follows: a reply to the later thread names the earlier one too.
+
+    A ticket of the sender's never gives way to one in which the sender takes no part.
+    """
+    found = tuple(candidates)
+    return tuple(
+        one for one in found
+        if not any(one.ticket_id in later.follows and later.sender_participates >= one.sender_participates
+                   for later in found)
+    )  # fmt: skip
 
 
 def decide_thread(candidates: Iterable[Candidate], bad_tokens: int, mentioned: Iterable[str]) -> ThreadDecision:
@@ -163,7 +184,8 @@ def decide_thread(candidates: Iterable[Candidate], bad_tokens: int, mentioned: I
     if len(joined) == 1:
         (candidate,) = joined.values()
         others = tuple(reference for reference in hints if reference != candidate.reference)
-        return ThreadDecision(candidate.ticket_id, others, candidate.evidence, _JOINED[candidate.evidence])
+        text = _JOINED[candidate.evidence]
+        return ThreadDecision(candidate.ticket_id, others, candidate.evidence, text, candidate.line)
     if joined:
         return ThreadDecision(None, tuple(hints), "several_tickets", "it refers to several tickets of its sender")
     if found:

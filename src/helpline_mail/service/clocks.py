@@ -143,7 +143,7 @@ def reopen(connection: Connection, policy: Policy, ticket_id: int, now: datetime
     return True
 
 
-def close(connection: Connection, ticket_id: int, outcome: str | None, now: datetime) -> None:
+def close(connection: Connection, ticket_id: int, outcome: str, now: datetime) -> None:
     """Closes a ticket: its enquirer awaits no further word."""
-    tickets.resolve(connection, ticket_id, outcome)
+    tickets.resolve(connection, ticket_id, outcome, now)
     clocks.drop(connection, ticket_id, ClockKind.UPDATE, now)

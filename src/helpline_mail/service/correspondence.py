@@ -69,7 +69,8 @@ class Correspondence(Deadlines):
         assert frozen.message_id is not None  # noqa: S101
         if facts == acknowledge(self.policy.hours, due_at, frozen.date):
             return mail
-        rendered = self._acknowledgement(ticket["reference"], ticket["channel"], facts)
+        channel = "email" if messages.came_by_mail(connection, mail.ticket_id) else ticket["channel"]
+        rendered = self._acknowledgement(ticket["reference"], channel, facts)
         draft = self._draft(
             rendered, "acknowledgement", Address(mail.envelope.recipient), frozen.message_id, now, "auto-replied",
             self._reply_address(ticket["reference"]), (next(iter(frozen.in_reply_to), None), frozen.references),

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import wrap
 from typing import Any
 
 from sqlalchemy import Connection
 
 from helpline_mail.adapters.store import events, messages, tickets
 from helpline_mail.domain import commands, deeds
+from helpline_mail.domain.choices import SPOKEN
+from helpline_mail.domain.choices import labels as labels_of
 from helpline_mail.domain.deeds import Deed
 from helpline_mail.domain.message import Enclosure
 from helpline_mail.domain.policy import StaffMember
@@ -16,6 +19,8 @@ from helpline_mail.domain.staff import Grant
 from helpline_mail.service import clocks, reshape, standing
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.replies import Words
+
+HELP_WIDTH = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,12 @@ def _words(work: Work, deed: deeds.Note | deeds.Relay | deeds.WritePartner | dee
         case deeds.Note():
             messages.classify(connection, work.message_id, "note")
             work.record("note", "a note was kept; it stays among staff")
-        case deeds.Relay(text):
+        case deeds.Relay(text, _, closing):
             messages.classify(connection, work.message_id, "staff_answer")
             words = Words(text, work.html, work.files)
             correspondence.answer(
                 connection, ticket, work.whose.addressee or "", work.whose.subject, words, work.message_id, work.writer,
-                work.covers_until, work.now,
+                work.covers_until, work.now, closing=closing,
             )  # fmt: skip
         case deeds.WritePartner(partner, text):
             messages.classify(connection, work.message_id, "staff_partner")
@@ -113,9 +118,9 @@ def _change(work: Work, deed: Deed) -> None:
         case deeds.Reopen():
             policy = work.correspondence.policy
             clocks.reopen(connection, policy, ticket_id, work.now, "a member of staff opened it again")
-        case deeds.Categorise(category):
-            tickets.categorise(connection, ticket_id, category)
-            work.record("categorised", f"the category is: {category}")
+        case deeds.Categorise(label, name):
+            tickets.categorise(connection, ticket_id, label, name)
+            work.record("categorised", f"the {SPOKEN[label]} is: {name}")
         case deeds.Wait(until):
             clocks.wait(connection, ticket_id, until, work.now)
             work.record("waiting", "the enquirer's next update was set")
@@ -142,7 +147,8 @@ def _refuse(work: Work, refused: deeds.Refuse) -> None:
 
 def _tell(work: Work, what: str) -> None:
     if what == "help":
-        lines = commands.help_text().split("\n")
+        labels = (line for lists in labels_of(work.correspondence.policy) for line in wrap(lists, HELP_WIDTH))
+        lines = [*commands.help_text().split("\n"), "", *labels]
     elif what == "signposts":
         lines = work.correspondence.signpost_list()
     else:

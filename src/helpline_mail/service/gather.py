@@ -5,13 +5,21 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, ledger, mediations, messages, notices, outbox, tickets
+from helpline_mail.adapters.store import chains, events, ledger, mediations, messages, notices, outbox, tickets
 from helpline_mail.adapters.store.ledger import Entry
 from helpline_mail.domain.intake import Context, SentMail
 from helpline_mail.domain.message import Message, Sender
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.rations import breaker_closes
-from helpline_mail.domain.threads import Candidate, Mediation, SignedToken, Signer, base_subject, references_in
+from helpline_mail.domain.threads import (
+    Candidate,
+    Mediation,
+    SignedToken,
+    Signer,
+    base_subject,
+    references_in,
+    without_followed,
+)
 from helpline_mail.service import sent_folder
 from helpline_mail.service.trouble import FLOOD
 from helpline_mail.wire import authentication_results
@@ -103,10 +111,14 @@ def _candidates(
     names = tickets.references_of(connection, found)
     sender = message.sender.address
     taking_part = tickets.participates(connection, sender.addr_spec, found) if sender else set()
-    return tuple(
-        Candidate(ticket_id, names[ticket_id], evidence, ticket_id in taking_part)  # type: ignore[arg-type]
+    return without_followed(
+        Candidate(
+            ticket_id, names[ticket_id], evidence, ticket_id in taking_part,  # type: ignore[arg-type]
+            line=chains.line(connection, ticket_id, sender.addr_spec if sender else None),
+            follows=chains.followed(connection, ticket_id),
+        )
         for ticket_id, evidence in found.items()
-    )
+    )  # fmt: skip
 
 
 def _mediations(

@@ -18,7 +18,7 @@ STALE_POLLS = 5
 STALE_AT_LEAST = timedelta(minutes=2)
 _TICKET_KEYS = (
     *("reference", "state", "channel", "requester", "subject", "created_at", "response_due_at", "responded_at"),
-    *("update_due_at", "assignee", "category", "messages"),
+    *("update_due_at", "assignee", "category", "sector", "outcome", "resolved_at", "messages"),
 )
 _MESSAGE_KEYS = ("at", "direction", "kind", "delivery")
 _CLOCK_KEYS = ("kind", "started_at", "due_at", "stopped_at", "kept", "opening_seconds")
@@ -43,6 +43,7 @@ def ticket_shown(store: Store, reference: str) -> dict[str, Any]:
             raise BadInputError(f"there is no ticket {reference}; see: helpline-mail ticket list")
         return {
             **_chosen(row, _TICKET_KEYS),
+            "follows": tickets.references_of(connection, [row["follows"]]).get(row["follows"]),
             "messages": [_message(message) for message in messages.of_ticket(connection, row["id"])],
             "clocks": [_chosen(clock, _CLOCK_KEYS) for clock in clocks.of_ticket(connection, row["id"])],
             "events": [_chosen(event, _EVENT_KEYS) for event in events.of_ticket(connection, row["id"])],

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -11,6 +11,8 @@ from helpline_mail.adapters.store import clocks, messages
 from helpline_mail.domain.intake import Intake
 from helpline_mail.domain.message import Message
 from helpline_mail.domain.policy import StaffMember
+from helpline_mail.domain.promise import spoken_day
+from helpline_mail.domain.returning import Standing
 from helpline_mail.service.trouble import Trouble
 from helpline_mail.wire.compose import is_writable
 from helpline_mail.wire.links import command_link
@@ -82,9 +84,21 @@ class Notices(Trouble):
             for row in reversed(rows[-EARLIER:])
         ]  # fmt: skip
 
-    def hints(self, message: Message, intake: Intake) -> tuple[str, ...]:
+    def of_earlier(self, earlier: Standing, now: datetime) -> str:
+        """The clause that says which ticket another follows: its reference, when it was closed, and how."""
+        if earlier.resolved_at is None:
+            return f"it follows {earlier.reference}"
+        day = spoken_day(self._date(earlier.resolved_at), self._date(now))
+        return f"it follows {earlier.reference}, which was closed on {day} ({earlier.outcome})"
+
+    def _date(self, at: datetime) -> date:
+        return at.astimezone(self.policy.zone).date()
+
+    def hints(self, message: Message, intake: Intake, now: datetime) -> tuple[str, ...]:
         """What staff should know of a message from outside besides its words."""
         hints = list(message.defects)
+        if intake.follows:
+            hints.append(f"{self.of_earlier(intake.follows, now)}.")
         if intake.related:
             hints.append(f"Possibly related to {', '.join(intake.related)}.")
         if intake.withheld:

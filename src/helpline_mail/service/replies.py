@@ -50,22 +50,23 @@ class Replies(Notices):
 
     def answer(
         self, connection: Connection, ticket: Mapping[str, Any], addressee: str, subject: str, words: Words,
-        message_id: int,
-        writer: StaffMember, covers_until: datetime, now: datetime,
+        message_id: int, writer: StaffMember, covers_until: datetime, now: datetime, *, closing: bool = False,
     ) -> None:  # fmt: skip
         """An answer of a member of staff on its way to the enquirer, in the helpline's name and in their thread.
 
-        `covers_until` is when the mail was written that it replies to: a later query is not answered by it.
+        `covers_until` is when the mail was written that it replies to: a later query is not answered by it. With
+        `closing` it says how to come back.
         """
         rendered = self.templates.render(
             "answer", helpline=self.policy.helpline.name, reference=ticket["reference"],
-            subject=subject_of_answer(subject), text=self._signed(words.text),
+            subject=subject_of_answer(subject), text=words.text, closing=closing, signature=self.policy.signature,
         )  # fmt: skip
         mail = self._freeze(
             rendered, f"answer/{message_id}", "answer", Address(addressee), now, ticket, None,
             thread=messages.thread_with_enquirer(connection, ticket["id"], addressee),
-            reply_to=self._reply_address(ticket["reference"]), files=words.files, html=self._formatted(words),
-            sender_name=self._sender_name(writer), covers_until=covers_until,
+            reply_to=self._reply_address(ticket["reference"]), files=words.files,
+            html=self._formatted(words, rendered.text), sender_name=self._sender_name(writer),
+            covers_until=covers_until,
         )  # fmt: skip
         outbox_id = outbox.add(connection, mail, now)
         messages.add_outgoing(
@@ -112,14 +113,16 @@ class Replies(Notices):
     def _signed(self, text: str) -> str:
         return f"{text}\n\n-- \n{self.policy.signature}" if self.policy.signature else text
 
-    def _formatted(self, words: Words) -> str:
+    def _formatted(self, words: Words, whole: str) -> str:
+        """The HTML of an answer: its words as they were formatted, and what the template puts around them."""
         html = formatted(words.html, words.text) if words.html else ""
         as_file = (Enclosure("", "text/html", unquote(html).encode()),)
         if telling_file(as_file, [member.address for member in self.policy.staff], self.policy.reference_prefix, ""):
             return ""  # a link tells more than the words do
-        if html and self.policy.signature:
-            html += paragraphs(f"-- \n{self.policy.signature}")
-        return html
+        if not html:
+            return ""
+        before, found, after = whole.partition(words.text.strip("\n"))
+        return f"{paragraphs(before)}{html}{paragraphs(after)}" if found else ""
 
     def _sender_name(self, writer: StaffMember) -> str:
         """The helpline's name, with the member's first name before it if that is configured."""
@@ -176,7 +179,8 @@ class Replies(Notices):
             what, helpline=self.policy.helpline.name, reference=_reference(ticket), lines=lines,
             state=ticket["state"] if ticket else "", taken_by=self._name(ticket["assignee"]) if ticket else "",
             outcome=(ticket["outcome"] or "") if ticket else "",
-            category=(ticket["category"] or "") if ticket else "", due=self._due(connection, ticket, now),
+            topic=(ticket["category"] or "") if ticket else "", sector=(ticket["sector"] or "") if ticket else "",
+            channel=ticket["channel"] if ticket else "", due=self._due(connection, ticket, now),
             update=self._end(update_due_at, now) if update_due_at else "", write_above=self._write_above(),
         )  # fmt: skip
         parent = messages.internet_message_id(connection, message_id)

@@ -78,7 +78,7 @@ def join(connection: Connection, policy: Policy, ticket: Mapping[str, Any], refe
     target = tickets.find(connection, reference)
     assert target is not None  # noqa: S101  looked at before
     tickets.lock(connection, target["id"])
-    tickets.join(connection, ticket["id"], target["id"])
+    tickets.join(connection, ticket["id"], target["id"], now)
     store_clocks.join(connection, ticket["id"], target["id"], now)
     clocks.reopen(connection, policy, target["id"], now, f"{ticket['reference']} became part of it")
     events.record(connection, now, "joined", f"it became part of {target['reference']}", ticket_id=ticket["id"])

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from helpline_mail.adapters.store import clocks, ledger, messages, outbox, tickets
 from helpline_mail.domain import commands, deeds, desk, discretion
 from helpline_mail.domain.budgets import Budgets
+from helpline_mail.domain.choices import SPOKEN
 from helpline_mail.domain.deeds import Deed, Hold, Letter
 from helpline_mail.domain.message import Message, folded
 from helpline_mail.domain.policy import StaffMember
@@ -185,10 +186,9 @@ def _facts(
     running = clocks.running(connection, ticket["id"])
     join = orders.named("join")
     taking_part = tickets.participants(connection, ticket["id"])
-    is_call = ticket["channel"] != "email" and not messages.has_follow_up(connection, ticket["id"])
     return deeds.Ticket(
         is_open=ticket["state"] == tickets.OPEN,
-        channel=ticket["channel"] if is_call else "email",
+        is_call=not messages.came_by_mail(connection, ticket["id"]),
         awaits_answer=running is not None and not outbox.answer_waits(connection, ticket["id"]),
         several=whose.several, reachable=whose.addressee is not None and is_writable(whose.addressee),
         identifying=(
@@ -235,7 +235,7 @@ def _said(deed: Deed, work: Work) -> str | None:
             return f"{to.name} has the ticket now." if to else "Nobody has the ticket now; all of you are reminded."
         case deeds.Note():
             return "Your note was kept. It went to nobody."
-        case deeds.Relay(_, signpost):
+        case deeds.Relay(_, signpost, _):
             what = f'The text "{signpost}"' if signpost else "Your answer"
             addressee = work.whose.addressee or ""
             is_requester = work.ticket is None or folded(addressee) == folded(work.ticket["requester"] or "")
@@ -247,8 +247,8 @@ def _said(deed: Deed, work: Work) -> str | None:
             return f"The ticket is closed: {outcome}."
         case deeds.Reopen():
             return "The ticket is open again."
-        case deeds.Categorise(category):
-            return f"The category is: {category}."
+        case deeds.Categorise(label, name):
+            return f"The {SPOKEN[label]} is: {name}."
         case deeds.Wait(until):
             return f"The enquirer's next update is due by {spoken_moment(until.due_at, work.now, zone)}."
         case deeds.Admit(addr_spec):

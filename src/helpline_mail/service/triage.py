@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import clocks, events, ledger, messages, notices, tickets
+from helpline_mail.adapters.store import chains, clocks, events, ledger, messages, notices, tickets
 from helpline_mail.adapters.store.engine import DatabaseUnavailableError, Store
 from helpline_mail.adapters.store.ledger import Entry, LedgerState
 from helpline_mail.domain.budgets import Budgets
@@ -18,6 +18,7 @@ from helpline_mail.domain.intake import Context, Disposition, Intake, decide
 from helpline_mail.domain.message import Message, Sender, folded
 from helpline_mail.domain.rations import notice_reason, trips_breaker
 from helpline_mail.domain.responder import Reason
+from helpline_mail.domain.returning import Standing
 from helpline_mail.domain.threads import base_subject
 from helpline_mail.service import sent_folder, staff_mail
 from helpline_mail.service.alarms import close_breaker
@@ -136,13 +137,9 @@ def _apply(
     if ticket_id is not None:
         tickets.lock(connection, ticket_id)  # before its messages: two instances would wait for each other
     if intake.disposition is Disposition.NEW_TICKET:
-        ticket_id = entry.ticket_id or open_ticket(
-            connection, correspondence.policy, message.sender.address, message.subject, context.arrived_at, now
-        )
-        if entry.ticket_id is not None:
-            tickets.describe(
-                connection, ticket_id, message.sender.address, message.subject, base_subject(message.subject)
-            )
+        ticket_id = _opened(connection, correspondence, entry, message, context.arrived_at, now)
+        if intake.follows:
+            _follow(connection, correspondence, ticket_id, intake.follows, now)
     elif entry.ticket_id is not None:
         _end_stand_in(connection, entry.ticket_id, now)
     if intake.disposition not in (Disposition.RECORDED, Disposition.DUPLICATE, Disposition.OWN):
@@ -183,6 +180,30 @@ def _apply(
         _tell_staff(connection, correspondence, ticket, message, message_id, context.arrived_at, due_at, intake, now)
 
 
+def _opened(
+    connection: Connection, correspondence: Correspondence, entry: Entry, message: Message, arrived_at: datetime,
+    now: datetime,
+) -> int:  # fmt: skip
+    """The ticket of an enquiry: a new one, or that which stood for it in quarantine."""
+    requester, subject = message.sender.address, message.subject
+    if entry.ticket_id is None:
+        return open_ticket(connection, correspondence.policy, requester, subject, arrived_at, now)
+    tickets.describe(connection, entry.ticket_id, requester, subject, base_subject(subject))
+    return entry.ticket_id
+
+
+def _follow(
+    connection: Connection, correspondence: Correspondence, ticket_id: int, earlier: Standing, now: datetime
+) -> None:
+    """Links a ticket to the one that its enquirer came back to, in both trails."""
+    chains.follow(connection, ticket_id, earlier.ticket_id)
+    reference = tickets.load(connection, ticket_id)["reference"]
+    text = correspondence.of_earlier(earlier, now)
+    events.record(connection, now, "follows", text, ticket_id=ticket_id)
+    text = f"its enquirer wrote again: {reference} follows it"
+    events.record(connection, now, "followed", text, ticket_id=earlier.ticket_id)
+
+
 def _keep(connection: Connection, message: Message, ticket_id: int | None, intake: Intake, arrived_at: datetime) -> int:
     """Keeps the message; what a member of staff wrote straight to the enquirer is one of ours."""
     if intake.answers and intake.member:
@@ -202,7 +223,7 @@ def _tell_staff(
     notices.note_told(connection, message_id, now)
     occasion = OCCASIONS[intake.disposition]
     partner = intake.mediation.partner if intake.mediation else ""
-    hints = correspondence.hints(message, intake)
+    hints = correspondence.hints(message, intake, now)
     news = News(occasion, message, message_id, arrived_at, due_at, hints, partner)
     correspondence.notify(connection, ticket, news, now)
 
@@ -266,7 +287,7 @@ def _answered_meanwhile(connection: Connection, ticket_id: int, intake: Intake, 
 def _end_stand_in(connection: Connection, ticket_id: int, now: datetime) -> None:
     """A message that comes back from quarantine and turns out to need no ticket of its own leaves none behind."""
     clocks.drop(connection, ticket_id, ClockKind.RESPONSE, now)
-    close(connection, ticket_id, None, now)
+    close(connection, ticket_id, "filed elsewhere", now)
     text = "the message that it stood for could be read after all, and was filed elsewhere"
     events.record(connection, now, "stand_in_ended", text, ticket_id=ticket_id)
 

@@ -53,7 +53,7 @@ _UNTOLD = {"reference": "POSH-7K3M9Q", "kind": "enquiry", "received": "09:55 tod
 _TO_WRITER = _TICKET | {"write_above": _ABOVE}
 _ASKED_FOR = _TO_WRITER | {
     "lines": ("enquiry, 09:55 today",), "state": "open", "taken_by": "Amy", "outcome": "", "due": _BY,
-    "category": "nudes", "update": "16:00 on Thursday 26 November",
+    "topic": "nudes", "sector": "school", "channel": "email", "update": "16:00 on Thursday 26 November",
 }  # fmt: skip
 _ALARM = _HELPLINE | {"headline": "the mailbox cannot be read", "since": "09:54 today"}
 
@@ -61,7 +61,7 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
     "acknowledgement": tuple(
         _TICKET | {"telephone": telephone, "skype": skype, "facts": facts, "channel": channel}
         for facts, telephone, skype, channel in product(
-            _FACTS, ("0844 381 4772", ""), ("professionalshelpline", ""), ("email", "telephone", "skype")
+            _FACTS, ("0844 381 4772", ""), ("professionalshelpline", ""), ("email", "telephone", "skype", "in-person")
         )
     ),
     "notice": (
@@ -145,7 +145,10 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         _TICKET | {"who": "Lena", "due": "by 13:00 today", "write_above": _ABOVE},
         _TICKET | {"who": "Lena", "due": "", "write_above": ""},
     ),
-    "answer": tuple(_TICKET | {"subject": subject, "text": "Dear Alice"} for subject in ("A worry", "")),
+    "answer": tuple(
+        _TICKET | {"subject": subject, "text": "Dear Alice", "closing": closing, "signature": signature}
+        for subject, closing, signature in product(("A worry", ""), (False, True), ("", "The helpline"))
+    ),
     "partner": (_TICKET | {"text": "Dear colleagues"},),
     "partner_silent": (
         _TICKET | {"partner": "Examplebook safety team", "partner_name": "examplebook", "write_above": _ABOVE},

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, case, func, insert, select, true, update
 
-from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content, participant
+from helpline_mail.adapters.store.schema import ledger, message, message_content, outbox, outbox_content, participant
 from helpline_mail.adapters.store.tickets import digest
 from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.message import Address, Message, folded
@@ -84,9 +84,10 @@ def writers(connection: Connection, ticket_id: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def has_follow_up(connection: Connection, ticket_id: int) -> bool:
-    """Whether the enquirer wrote again."""
-    found = select(message.c.id).where(message.c.ticket_id == ticket_id, message.c.kind == "follow_up").limit(1)
+def came_by_mail(connection: Connection, ticket_id: int) -> bool:
+    """Whether any query of a ticket was a mail; those of a call were noted by staff."""
+    queries = (message.c.ticket_id == ticket_id) & message.c.kind.in_(QUERIES)
+    found = select(ledger.c.id).join(message, message.c.id == ledger.c.message_id).where(queries).limit(1)
     return connection.execute(found).first() is not None
 
 

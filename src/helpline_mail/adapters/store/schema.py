@@ -11,6 +11,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     Dialect,
@@ -54,6 +55,7 @@ metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
     }
@@ -118,14 +120,24 @@ ticket = Table(
     _id(),
     Column("reference", String(20), nullable=False, unique=True),
     Column("state", String(16), nullable=False),  # open, resolved
-    Column("channel", String(16), nullable=False),
+    Column("channel", String(80), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("responded_at", UtcDateTime),
     Column("assignee", String(254)),  # a member of staff, by address
     Column("category", String(80)),
+    Column("sector", String(80)),
     Column("outcome", String(80)),
+    Column("resolved_at", UtcDateTime),
     _to("ticket", name="joined_to", nullable=True),  # staff made it part of that one
+    _to("ticket", name="follows", nullable=True),  # its enquirer came back to that one long after it was closed
     Index(None, "state", "id"),
+    Index(None, "follows"),
+    Index(None, "joined_to"),
+    CheckConstraint(
+        "(state = 'open' AND outcome IS NULL AND resolved_at IS NULL)"
+        " OR (state = 'resolved' AND outcome IS NOT NULL AND resolved_at IS NOT NULL)",
+        name="closed_with_an_outcome",
+    ),
 )
 
 ticket_content = Table(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 
 from helpline_mail.adapters.store.engine import insert_ignoring, insert_or_nothing
 from helpline_mail.adapters.store.schema import clock, message, participant, ticket, ticket_content
+from helpline_mail.domain.choices import Label
 from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.message import Address, folded
 
@@ -180,14 +181,14 @@ def participants(connection: Connection, ticket_id: int) -> list[str]:
     return [row.address for row in rows]
 
 
-def join(connection: Connection, ticket_id: int, target_id: int) -> None:
+def join(connection: Connection, ticket_id: int, target_id: int, now: datetime) -> None:
     """Makes a ticket part of another, with its messages and its addresses."""
     connection.execute(update(message).where(message.c.ticket_id == ticket_id).values(ticket_id=target_id))
     for address in participants(connection, ticket_id):
         admit(connection, target_id, address)
     of_ticket = (ticket.c.id == ticket_id) | (ticket.c.joined_to == ticket_id)
     connection.execute(update(ticket).where(of_ticket).values(joined_to=target_id))
-    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(state=RESOLVED, outcome="joined"))
+    resolve(connection, ticket_id, "joined", now)
 
 
 def joined(connection: Connection, ticket_ids: Collection[int]) -> dict[int, int]:
@@ -202,9 +203,9 @@ def joined(connection: Connection, ticket_ids: Collection[int]) -> dict[int, int
     return {row.id: row.joined_to for row in rows}
 
 
-def resolve(connection: Connection, ticket_id: int, outcome: str | None = None) -> None:
-    """Closes a ticket."""
-    values = {"state": RESOLVED, "outcome": outcome}
+def resolve(connection: Connection, ticket_id: int, outcome: str, now: datetime) -> None:
+    """Closes a ticket, always with an outcome."""
+    values = {"state": RESOLVED, "outcome": outcome, "resolved_at": now}
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(values))
 
 
@@ -213,9 +214,9 @@ def assign(connection: Connection, ticket_id: int, address: str | None) -> None:
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(assignee=address))
 
 
-def categorise(connection: Connection, ticket_id: int, category: str) -> None:
-    """Says what a ticket is about."""
-    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(category=category))
+def categorise(connection: Connection, ticket_id: int, label: Label, name: str) -> None:
+    """Says what a ticket is about, from which sector it came, or how."""
+    connection.execute(update(ticket).where(ticket.c.id == ticket_id).values({label: name}))
 
 
 def admit(connection: Connection, ticket_id: int, addr_spec: str) -> None:
@@ -225,10 +226,9 @@ def admit(connection: Connection, ticket_id: int, addr_spec: str) -> None:
 
 
 def reopen(connection: Connection, ticket_id: int) -> bool:
-    """Opens a resolved ticket again; False if it was open."""
-    changed = connection.execute(
-        update(ticket).where(ticket.c.id == ticket_id, ticket.c.state != OPEN).values(state=OPEN)
-    )
+    """Opens a resolved ticket again, without an outcome until it has another; False if it was open."""
+    values = {"state": OPEN, "outcome": None, "resolved_at": None}
+    changed = connection.execute(update(ticket).where(ticket.c.id == ticket_id, ticket.c.state != OPEN).values(values))
     return changed.rowcount == 1
 
 
