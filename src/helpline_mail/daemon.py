@@ -23,6 +23,7 @@ from helpline_mail.domain.errors import CredentialError, HelplineError, InputOut
 from helpline_mail.service.alarms import SENT_FOLDER, end_alarm, missing_sent_folder, raise_alarm
 from helpline_mail.service.collect import Collected, Doubts, collect
 from helpline_mail.service.digest import digest
+from helpline_mail.service.holidays import watch_holidays
 from helpline_mail.service.remind import remind
 from helpline_mail.service.submit import submit
 from helpline_mail.service.triage import triage
@@ -122,6 +123,8 @@ class Daemon:
             if queued := await asyncio.to_thread(work, parts.store, parts.correspondence, parts.clock):
                 log.info(work.__name__, mails=queued)
                 self._wake["submit"].set()
+        if await asyncio.to_thread(watch_holidays, parts.store, parts.correspondence, parts.clock):
+            self._wake["submit"].set()
 
     async def _submit(self) -> None:
         parts = self._parts

@@ -110,9 +110,11 @@ def _triage(parts: "Parts") -> Iterator[str]:
 
 def _remind(parts: "Parts") -> Iterator[str]:
     from helpline_mail.service.digest import digest
+    from helpline_mail.service.holidays import watch_holidays
     from helpline_mail.service.remind import remind
 
     yield f"{sum(work(parts.store, parts.correspondence, parts.clock) for work in (remind, digest))} queued"
+    watch_holidays(parts.store, parts.correspondence, parts.clock)
 
 
 def _submit(parts: "Parts") -> Iterator[str]:

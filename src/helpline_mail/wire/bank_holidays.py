@@ -2,8 +2,12 @@
 
 from datetime import date
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from helpline_mail.domain.opening_hours import BankHolidays, no_bank_holidays
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 
 def bank_holidays(division: str) -> BankHolidays:
@@ -23,26 +27,30 @@ def bank_holidays(division: str) -> BankHolidays:
     if dash and subdivision not in known[country]:
         divisions = ", ".join(f'"{country}-{name}"' for name in known[country]) or f'only "{country}" itself'
         raise ValueError(f'no bank holidays are known for "{division}"; known are {divisions}')
-    language = _english(country_holidays(country).supported_languages)
+    language = _english(country_holidays(country))
     calendar = country_holidays(country, subdiv=subdivision or None, language=language)
     one_at_a_time = Lock()  # the library calls a year known before it has computed it
 
     def name_of(day: date) -> str | None:
         with one_at_a_time:
             name = calendar.get(day)
-        return name.replace("(observed)", "(substitute day)") if name else None
+        return name.replace("(observed)", "(substitute day)").replace("; ", " and ") if name else None
 
     return name_of
 
 
-def known_until(division: str) -> int | None:
-    """The last year whose bank holidays are known; None where there are none to know."""
+def known_until(division: str) -> date | None:
+    """The last day of the last year whose bank holidays are known; None where there are none to know."""
     if not division:
         return None
     from holidays import country_holidays
 
-    return country_holidays(division.partition("-")[0]).end_year
+    return date(country_holidays(division.partition("-")[0]).end_year, 12, 31)
 
 
-def _english(languages: tuple[str, ...]) -> str | None:
-    return next((language for language in ("en_GB", "en_US") if language in languages), None)
+def _english(calendar: "HolidayBase") -> str | None:
+    """The country's own English, so that it is Labour Day in Australia; else any English that there is."""
+    own = calendar.default_language
+    if own and own.startswith("en_"):
+        return own
+    return next((language for language in calendar.supported_languages if language.startswith("en_")), None)
