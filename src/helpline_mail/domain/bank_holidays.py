@@ -36,7 +36,7 @@ class Shortage:
     def text(self) -> str:
         """One sentence for operators, which stays true while it stands somewhere."""
         if self.is_over:
-            return f"bank holidays after {self.last_day} are not known, and an answer may be promised for one of them"
+            return f"bank holidays after {self.last_day} are not known; an answer may be promised for one of them"
         return f"bank holidays are known only to {self.last_day}"
 
 
