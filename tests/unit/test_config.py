@@ -224,7 +224,7 @@ def test_left_out_keys_take_their_defaults(tmp_path: Path) -> None:
         ('= "GB-ENG"', '= "GB-LON"', 'opening_hours.bank_holidays: no bank holidays are known for "GB-LON"; known are'),
         ("until = 2027", "until = 2025", "opening_hours.closures.1.until: until is before from; exchange the"),
         ("date = 2022", "day = 2022", "opening_hours.extra_bank_holidays.1.date: missing; config.example.toml shows"),
-        ("date = 2022-09-19", 'date = "soon"', "opening_hours.extra_bank_holidays.1.date: input should be a valid date"),
+        ("date = 2022-09-19", 'date = "soon"', "opening_hours.extra_bank_holidays.1.date: input should be a valid"),
         ("not_bank_holidays = []", "not_bank_holiday = []",
          "opening_hours.not_bank_holiday: unknown key; did you mean opening_hours.not_bank_holidays?"),
         ("not_bank_holidays = []", "not_bank_holidays = [2027-06-01, 2027-06-01]",

@@ -84,7 +84,7 @@ PLACES = [
     # Easter, with the clock set back on Sunday 5 April. What is Friday in Auckland begins on Thursday by UTC.
     Place("Pacific/Auckland", "NZ", "2026-04-02T15:00+13:00", "2026-04-07T12:00+12:00",
           "by 12:00 on Tuesday 7 April", "from Friday 3 April to Monday 6 April", "Good Friday and Easter Monday"),
-    # Te Kahui o Matariki Public Holiday Act 2022, schedule 1: Friday 10 July.
+    # Matariki Public Holiday Act 2022 (New Zealand), schedule 1: Friday 10 July.
     Place("Pacific/Auckland", "NZ", "2026-07-09T15:00+12:00", "2026-07-13T12:00+12:00",
           "by 12:00 on Monday 13 July", "from Friday 10 July to Sunday 12 July", "Matariki"),
     # Public Holidays Act 2010 (New South Wales): the first Monday of October; half an hour forward the day before.

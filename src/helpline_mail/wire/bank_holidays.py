@@ -2,12 +2,8 @@
 
 from datetime import date
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from helpline_mail.domain.opening_hours import BankHolidays, no_bank_holidays
-
-if TYPE_CHECKING:
-    from holidays import HolidayBase
 
 
 def bank_holidays(division: str) -> BankHolidays:
@@ -27,7 +23,7 @@ def bank_holidays(division: str) -> BankHolidays:
     if dash and subdivision not in known[country]:
         divisions = ", ".join(f'"{country}-{name}"' for name in known[country]) or f'only "{country}" itself'
         raise ValueError(f'no bank holidays are known for "{division}"; known are {divisions}')
-    language = _english(country_holidays(country))
+    language = _english(country_holidays(country).supported_languages)
     calendar = country_holidays(country, subdiv=subdivision or None, language=language)
     one_at_a_time = Lock()  # the library calls a year known before it has computed it
 
@@ -48,9 +44,6 @@ def known_until(division: str) -> date | None:
     return date(country_holidays(division.partition("-")[0]).end_year, 12, 31)
 
 
-def _english(calendar: "HolidayBase") -> str | None:
-    """The country's own English, so that it is Labour Day in Australia; else any English that there is."""
-    own = calendar.default_language
-    if own and own.startswith("en_"):
-        return own
-    return next((language for language in calendar.supported_languages if language.startswith("en_")), None)
+def _english(languages: tuple[str, ...]) -> str | None:
+    """The country's own English, so that it is Labour Day in Australia; else the American one, if there is any."""
+    return next((language for language in sorted(languages, key="en_US".__eq__) if language.startswith("en_")), None)
