@@ -3,26 +3,35 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from helpline_mail.adapters.store import revision
 from helpline_mail.composition import mailbox, open_store, policy, submission_server, trusted
 from helpline_mail.config import Settings
+from helpline_mail.domain.bank_holidays import REMEDY, shortage
 from helpline_mail.domain.errors import ConfigurationError, HelplineError, MissingFolderError
 from helpline_mail.domain.promise import spoken_moment
 from helpline_mail.service.alarms import missing_sent_folder
-from helpline_mail.wire.bank_holidays import known_until
 from helpline_mail.wire.templates import Templates
 
-Finding = tuple[str, str, int]
+
+class Finding(NamedTuple):
+    """One line of `check`. A warning is well for now, and will not be for ever."""
+
+    what: str
+    text: str
+    exit_code: int = 0
+    is_warning: bool = False
 
 
 def findings(settings: Settings, *, offline: bool, now: datetime) -> Iterator[Finding]:
-    """Each finding as (what, text, exit code), where 0 is well. Offline, no server and no database is asked."""
-    yield "configuration", "every key is known and makes sense", 0
+    """Each finding; its exit code is 0 if all is well. Offline, no server and no database is asked."""
+    yield Finding("configuration", "every key is known and makes sense")
     yield _finding("templates", lambda: _templates(settings))
     yield _finding("staff", lambda: _staff(settings))
     yield _finding("clock", lambda: _clock(settings, now))
     yield _finding("calendar", lambda: _calendar(settings, now))
+    yield _holidays(settings, now)
     if offline:
         return
     yield _finding("database", lambda: _database(settings))
@@ -32,9 +41,9 @@ def findings(settings: Settings, *, offline: bool, now: datetime) -> Iterator[Fi
 
 def _finding(what: str, look: Callable[[], str]) -> Finding:
     try:
-        return what, look(), 0
+        return Finding(what, look())
     except HelplineError as error:
-        return what, str(error).removeprefix(f"{what}: "), error.exit_code
+        return Finding(what, str(error).removeprefix(f"{what}: "), error.exit_code)
 
 
 def _templates(settings: Settings) -> str:
@@ -56,14 +65,19 @@ def _staff(settings: Settings) -> str:
 
 def _calendar(settings: Settings, now: datetime) -> str:
     hours = policy(settings).hours
-    opens = f"next open at {spoken_moment(hours.next_opening(now), now, hours.time_zone)}"
-    division = settings.opening_hours.bank_holidays
-    year = known_until(division) if division else None
-    if division and year is not None and year <= now.year:
-        raise ConfigurationError(
-            f"opening_hours.bank_holidays: {division} is known to {year} only; upgrade the holidays package"
-        )
-    return "open now" if hours.is_open(now) else opens
+    if hours.is_open(now):
+        return "open now"
+    return f"next open at {spoken_moment(hours.next_opening(now), now, hours.time_zone)}"
+
+
+def _holidays(settings: Settings, now: datetime) -> Finding:
+    decided, division = policy(settings), settings.opening_hours.bank_holidays
+    if not division:
+        return Finding("holidays", "none but those in opening_hours.extra_bank_holidays")
+    if found := shortage(decided.hours, decided.response, now):
+        text = f"opening_hours.bank_holidays: {division}: {found.text}; {REMEDY}"
+        return Finding("holidays", text, ConfigurationError.exit_code if found.is_over else 0, not found.is_over)
+    return Finding("holidays", f"those of {division} are known to {decided.hours.holidays_known_to}")
 
 
 def _clock(settings: Settings, now: datetime) -> str:

@@ -22,6 +22,7 @@ from helpline_mail.composition import Parts, mailbox, submission_server
 from helpline_mail.domain.errors import CredentialError, HelplineError, InputOutputError, MissingFolderError
 from helpline_mail.service.alarms import SENT_FOLDER, end_alarm, missing_sent_folder, raise_alarm
 from helpline_mail.service.collect import Collected, Doubts, collect
+from helpline_mail.service.holidays import watch_holidays
 from helpline_mail.service.replan import replan
 from helpline_mail.service.submit import submit
 from helpline_mail.service.sweep import SWEEP
@@ -128,6 +129,8 @@ class Daemon:
             if queued := await asyncio.to_thread(work, parts.store, parts.correspondence, parts.clock):
                 log.info(work.__name__, mails=queued)
                 self._wake["submit"].set()
+        if await asyncio.to_thread(watch_holidays, parts.store, parts.correspondence, parts.clock):
+            self._wake["submit"].set()
 
     async def _submit(self) -> None:
         parts = self._parts

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -14,6 +14,7 @@ from helpline_mail.domain.rations import Rations
 from helpline_mail.service.alarms import end_alarm, raise_alarm
 from helpline_mail.service.answer import answer
 from helpline_mail.service.collect import CollectLimits
+from helpline_mail.service.holidays import watch_holidays
 from tests.golden_files import GOLDEN, same
 from tests.integration import answering_scenes
 from tests.integration.answering_scenes import Scene
@@ -275,6 +276,19 @@ def alarm_flood(desk: Desk) -> str:
     return "alarm"
 
 
+def alarm_holidays(desk: Desk) -> str:
+    hours = replace(desk.correspondence.policy.hours, holidays_known_to=date(2026, 12, 31))
+    desk.decide_otherwise(staff=STAFF, hours=hours)
+    watch_holidays(desk.store, desk.correspondence, desk.clock)
+    desk.submit()
+    return "alarm"
+
+
+def alarm_holidays_over(desk: Desk) -> str:
+    desk.clock.now = datetime(2026, 12, 31, 13, 0, 1, tzinfo=UTC)
+    return alarm_holidays(desk)
+
+
 SCENES: dict[str, Scene] = {
     scene.__name__.replace("_", "-"): scene
     for scene in (
@@ -282,6 +296,7 @@ SCENES: dict[str, Scene] = {
         *(reminder, reminder_before_closing, overdue, overdue_just_now, reminder_list, reminder_list_of_one),
         *(digest, refusal, refusal_answered, undelivered, undelivered_in_doubt, undelivered_bounced),
         *(alarm, alarm_over, alarm_staff_refused, alarm_staff_bounced, alarm_flood),
+        *(alarm_holidays, alarm_holidays_over),
     )
 } | answering_scenes.SCENES
 FOR_LENA = ("refusal-for-leads", "notice-split")

@@ -394,7 +394,7 @@ def test_bank_holidays_by_division() -> None:
     assert bavaria(date(2026, 1, 6)) == "Epiphany"
     assert bank_holidays("FR")(date(2026, 7, 14)) == "National Day"
     assert bank_holidays("")(date(2026, 12, 25)) is None
-    assert (known_until("GB-ENG"), known_until("")) == (2100, None)
+    assert (known_until("GB-ENG"), known_until("")) == (date(2100, 12, 31), None)
 
 
 def test_bank_holidays_asked_for_by_many_threads_at_once() -> None:

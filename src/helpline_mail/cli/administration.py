@@ -71,19 +71,21 @@ def check(context: Context, offline: bool, as_json: bool) -> int:
     try:
         settings = context.settings()
     except HelplineError as error:
-        found, worst = (
-            [{"what": "configuration", "ok": False, "text": line} for line in str(error).splitlines()],
-            error.exit_code,
-        )
+        worst = error.exit_code
+        found = [
+            {"what": "configuration", "ok": False, "warning": False, "text": line} for line in str(error).splitlines()
+        ]
     else:
-        for what, text, code in findings(settings, offline=offline, now=now()):
-            found.append({"what": what, "ok": code == 0, "text": text})
-            worst = worst or code
+        for finding in findings(settings, offline=offline, now=now()):
+            ok = finding.exit_code == 0
+            found.append({"what": finding.what, "ok": ok, "warning": finding.is_warning, "text": finding.text})
+            worst = worst or finding.exit_code
     if as_json:
         print_json(found)
     else:
         for item in found:
-            click.echo(f"{'ok  ' if item['ok'] else 'FAIL'}  {item['what']}: {item['text']}", err=not item["ok"])
+            word = "FAIL" if not item["ok"] else "warn" if item["warning"] else "ok"
+            click.echo(f"{word:4}  {item['what']}: {item['text']}", err=not item["ok"])
     return worst
 
 

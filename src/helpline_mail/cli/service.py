@@ -109,11 +109,13 @@ def _triage(parts: "Parts") -> Iterator[str]:
 
 
 def _remind(parts: "Parts") -> Iterator[str]:
+    from helpline_mail.service.holidays import watch_holidays
     from helpline_mail.service.replan import replan
     from helpline_mail.service.sweep import SWEEP
 
     replan(parts.store, parts.correspondence, parts.clock)
     yield f"{sum(work(parts.store, parts.correspondence, parts.clock) for work in SWEEP)} queued"
+    watch_holidays(parts.store, parts.correspondence, parts.clock)
 
 
 def _submit(parts: "Parts") -> Iterator[str]:

@@ -208,6 +208,8 @@ def status(context: Context, as_json: bool) -> None:
     click.echo(f"{'version':9} {found['version']}, database revision {found['database_revision']}")
     for problem in found["problems"]:
         click.echo(f"PROBLEM   {problem}")
+    for notice in found["notices"]:
+        click.echo(f"NOTICE    {notice}")
     click.echo("ok" if found["ok"] else "not ok")
 
 

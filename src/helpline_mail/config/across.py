@@ -32,6 +32,7 @@ def across(table: Mapping[str, Any], today: date) -> Iterator[str]:
     yield from _outcomes_that_are_none(table)
     yield from _labels_that_clash(table)
     yield from _partners_of_one_name(table)
+    yield from _bank_holidays_told_twice(table)
     yield from _time_that_is_not_there(table, today)
 
 
@@ -70,6 +71,24 @@ def _partners_of_one_name(table: Mapping[str, Any]) -> Iterator[str]:
             yield f"partners.{number}.name: partners.{seen[name]} has the same name; give one of them another"
         elif isinstance(name, str):
             seen[name] = number
+
+
+def _bank_holidays_told_twice(table: Mapping[str, Any]) -> Iterator[str]:
+    """Days that stand twice among the corrections of the bank holidays, or as one and as none."""
+    section = _table(table, "opening_hours")
+    written = [
+        (f"opening_hours.extra_bank_holidays.{number}.date", entry.get("date") if isinstance(entry, dict) else None)
+        for number, entry in enumerate(_list(section.get("extra_bank_holidays")), 1)
+    ] + [
+        (f"opening_hours.not_bank_holidays.{number}", day)
+        for number, day in enumerate(_list(section.get("not_bank_holidays")), 1)
+    ]
+    seen: dict[date, str] = {}
+    for key, day in written:
+        if isinstance(day, date) and day in seen:
+            yield f"{key}: the same day stands at {seen[day]}; keep one of the two"
+        elif isinstance(day, date):
+            seen[day] = key
 
 
 def _addresses_that_clash(table: Mapping[str, Any]) -> Iterator[str]:

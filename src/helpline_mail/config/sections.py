@@ -23,8 +23,9 @@ from helpline_mail.config.values import (
     TimeZone,
     Windows,
 )
+from helpline_mail.domain.bank_holidays import corrected
 from helpline_mail.domain.opening_hours import Closure, OpeningHours, Window
-from helpline_mail.wire.bank_holidays import bank_holidays
+from helpline_mail.wire.bank_holidays import bank_holidays, known_until
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -99,6 +100,13 @@ class ClosureDays(Section):
         return until
 
 
+class ExtraBankHoliday(Section):
+    """A bank holiday that the calendar of the division does not know."""
+
+    day: Annotated[date, Field(alias="date")]
+    name: OneLine
+
+
 class OpeningHoursSection(Section):
     """When people answer."""
 
@@ -110,6 +118,8 @@ class OpeningHoursSection(Section):
     saturday: Windows = ()
     sunday: Windows = ()
     bank_holidays: str = "GB-ENG"
+    not_bank_holidays: Annotated[tuple[date, ...], Field(strict=False)] = ()
+    extra_bank_holidays: Annotated[tuple[ExtraBankHoliday, ...], Field(strict=False)] = ()
     closures: Annotated[tuple[ClosureDays, ...], Field(strict=False)] = ()
 
     @field_validator(*DAYS)
@@ -317,5 +327,10 @@ def opening_hours(section: OpeningHoursSection, zone: ZoneInfo) -> OpeningHours:
         weekly=tuple(getattr(section, day) for day in DAYS),
         time_zone=zone,
         closures=tuple(Closure(days.first, days.until, days.reason) for days in section.closures),
-        bank_holidays=bank_holidays(section.bank_holidays),
+        bank_holidays=corrected(
+            bank_holidays(section.bank_holidays),
+            {extra.day: extra.name for extra in section.extra_bank_holidays},
+            frozenset(section.not_bank_holidays),
+        ),
+        holidays_known_to=known_until(section.bank_holidays),
     )

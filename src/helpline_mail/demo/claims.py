@@ -77,7 +77,12 @@ def gather(store: Store, servers: MailServers) -> Evidence:
             arrived={address: read_mailbox(address, servers) for address in servers.passwords},
             tickets=found,
             kinds={t["id"]: [m["kind"] for m in messages.of_ticket(connection, t["id"])] for t in found},
-            kept={t["id"]: [clock["kept"] for clock in clocks.of_ticket(connection, t["id"])] for t in found},
+            kept={
+                t["id"]: [
+                    clock["kept"] for clock in clocks.of_ticket(connection, t["id"]) if clock["kind"] == "response"
+                ]
+                for t in found
+            },
             ledger=ledger.counts(connection),
             mailbox=ledger.mailbox_facts(connection, "INBOX") or {},
             outbox=outbox.counts(connection),

@@ -96,6 +96,8 @@ class OpeningHours:
     time_zone: ZoneInfo
     closures: tuple[Closure, ...] = ()
     bank_holidays: BankHolidays = no_bank_holidays
+    holidays_known_to: date | None = None
+    """The last day of which it is known whether it is a bank holiday; None where there are none to know."""
     _days: dict[date, tuple[Span, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import spoken_duration
 from helpline_mail.domain.reminders import Step, step_instant, steps
+from helpline_mail.service.holidays import HOLIDAYS
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 STALE_POLLS = 5
@@ -120,12 +121,17 @@ def _reminder(step: Step) -> str:
 
 
 def status(store: Store, folder: str, poll_every: timedelta, now: datetime) -> dict[str, Any]:
-    """The contract's facts of the whole service; `ok` is False with one sentence for each problem."""
+    """The contract's facts of the whole service; `ok` is False with one sentence for each problem.
+
+    `notices` are sentences about what is well and will not be for ever.
+    """
     with store.read() as connection:
         mailbox = ledger.mailbox_facts(connection, folder)
         by_ledger, by_outbox = ledger.counts(connection), outbox.counts(connection)
         by_ticket = tickets.counts(connection, now)
-        problems = [f"{alarm['cause']}: {alarm['text']}" for alarm in events.open_alarms(connection)]
+        alarms = [(alarm["cause"], f"{alarm['cause']}: {alarm['text']}") for alarm in events.open_alarms(connection)]
+    notices = [text for cause, text in alarms if cause == HOLIDAYS]
+    problems = [text for cause, text in alarms if cause != HOLIDAYS]
     stale = max(STALE_POLLS * poll_every, STALE_AT_LEAST)
     if mailbox is None:
         problems.append("the mailbox has not been read yet; see: helpline-mail check")
@@ -150,6 +156,7 @@ def status(store: Store, folder: str, poll_every: timedelta, now: datetime) -> d
         "database_revision": revision.current(store),
         "ok": not problems,
         "problems": problems,
+        "notices": notices,
     }
 
 

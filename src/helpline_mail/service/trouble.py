@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from helpline_mail.adapters.store import answers, events, messages, notices, outbox, tickets
 from helpline_mail.adapters.store import clocks as store_clocks
+from helpline_mail.domain.bank_holidays import REMEDY
 from helpline_mail.domain.delivery import OutboxState, Settlement
 from helpline_mail.domain.intake import SentMail
 from helpline_mail.domain.message import Address
@@ -175,6 +176,13 @@ def _advice(cause: str) -> str:
             )
         case "bounced":
             return f"see to the address, then run helpline-mail alarm end {cause}. Nothing else ends this alarm."
+        case "holidays":
+            return f"{REMEDY}. Everything is well until then, and the alarm ends by itself."
+        case "holidays_over":
+            return (
+                f"{REMEDY}. Until then, enter the coming bank holidays as opening_hours.extra_bank_holidays. The alarm "
+                "ends by itself after the upgrade."
+            )
         case "flood":
             return (
                 "run helpline-mail status. If you did not expect so much mail, ask whoever looks after the mail server."

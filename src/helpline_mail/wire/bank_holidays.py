@@ -30,19 +30,20 @@ def bank_holidays(division: str) -> BankHolidays:
     def name_of(day: date) -> str | None:
         with one_at_a_time:
             name = calendar.get(day)
-        return name.replace("(observed)", "(substitute day)") if name else None
+        return name.replace("(observed)", "(substitute day)").replace("; ", " and ") if name else None
 
     return name_of
 
 
-def known_until(division: str) -> int | None:
-    """The last year whose bank holidays are known; None where there are none to know."""
+def known_until(division: str) -> date | None:
+    """The last day of the last year whose bank holidays are known; None where there are none to know."""
     if not division:
         return None
     from holidays import country_holidays
 
-    return country_holidays(division.partition("-")[0]).end_year
+    return date(country_holidays(division.partition("-")[0]).end_year, 12, 31)
 
 
 def _english(languages: tuple[str, ...]) -> str | None:
-    return next((language for language in ("en_GB", "en_US") if language in languages), None)
+    """The country's own English, so that it is Labour Day in Australia; else the American one, if there is any."""
+    return next((language for language in sorted(languages, key="en_US".__eq__) if language.startswith("en_")), None)
