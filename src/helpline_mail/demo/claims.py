@@ -21,6 +21,7 @@ from helpline_mail.demo.day import (
 )
 from helpline_mail.demo.installation import ADVISER, HELPLINE, LEAD
 from helpline_mail.demo.servers import MailServers
+from helpline_mail.domain.clocks import ClockKind
 
 PROMISES = {
     TEACHER: "by 13:00 today, Tuesday 24 November",
@@ -29,6 +30,7 @@ PROMISES = {
     SOCIAL_WORKER: "by 12:20 on Wednesday 25 November",
 }
 REMINDERS = [
+    (on_tuesday(10, 0), TEACHER, "reminder"),
     (on_tuesday(11, 30), TEACHER, "reminder"),
     (on_tuesday(11, 50), YOUTH_WORKER, "reminder"),
     (on_tuesday(12, 30), TEACHER, "reminder"),
@@ -78,9 +80,7 @@ def gather(store: Store, servers: MailServers) -> Evidence:
             tickets=found,
             kinds={t["id"]: [m["kind"] for m in messages.of_ticket(connection, t["id"])] for t in found},
             kept={
-                t["id"]: [
-                    clock["kept"] for clock in clocks.of_ticket(connection, t["id"]) if clock["kind"] == "response"
-                ]
+                t["id"]: [c["kept"] for c in clocks.of_ticket(connection, t["id"]) if c["kind"] == ClockKind.RESPONSE]
                 for t in found
             },
             ledger=ledger.counts(connection),

@@ -105,7 +105,9 @@ class Day:
         """Lets time pass in small steps, the service working at each."""
         hours = self._installation.parts.correspondence.policy.hours
         while (left := moment - self._clock()) > timedelta():
-            self._clock.move(min(left, STEP if hours.is_open(self._clock()) else STEP_WHILE_CLOSED))
+            now = self._clock()
+            step = STEP if hours.is_open(now) else min(STEP_WHILE_CLOSED, hours.next_opening(now) - now)
+            self._clock.move(min(left, step))
             await self._installation.work()
 
     async def write(self, sender: str, subject: str, text: str, **headers: str) -> None:

@@ -52,6 +52,11 @@ class RunningClock:
     due_at: datetime
 
 
+def steps_of(clock: RunningClock, policy: Policy) -> tuple[Step, ...]:
+    """The steps of one clock, the earliest first."""
+    return steps(policy) if policy.hours.is_open(clock.started_at) else (AT_OPENING, *steps(policy))
+
+
 def step_due(clock: RunningClock, told: Collection[str], policy: Policy, now: datetime) -> Step | None:
     """The most urgent step reached, unless it or a more urgent one was told already; None while closed.
 
@@ -60,7 +65,7 @@ def step_due(clock: RunningClock, told: Collection[str], policy: Policy, now: da
     if not policy.hours.is_open(now):
         return None
     past_due = -policy.hours.opening_time_left(now, clock.due_at)
-    known = steps(policy) if policy.hours.is_open(clock.started_at) else (AT_OPENING, *steps(policy))
+    known = steps_of(clock, policy)
     reached = [step for step in known if step.past_due <= past_due]
     if not reached:
         return None
@@ -129,6 +134,8 @@ def recipients(step: Step, assignee: str | None, policy: Policy) -> tuple[StaffM
 
 def step_instant(clock: RunningClock, step: Step, hours: OpeningHours) -> datetime:
     """When a step is reached: the instant with that much opening time left, or past."""
+    if step == AT_OPENING:
+        return hours.next_opening(clock.started_at)
     if step.overdue:
         return hours.add_opening_time(clock.due_at, step.past_due)
     whole = hours.opening_time_between(clock.started_at, clock.due_at)

@@ -11,7 +11,7 @@ from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import spoken_duration
-from helpline_mail.domain.reminders import Step, step_instant, steps
+from helpline_mail.domain.reminders import AT_OPENING, Step, step_instant, steps_of
 from helpline_mail.service.holidays import HOLIDAYS
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -106,7 +106,7 @@ def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
         reference = names[clock.ticket_id]
         if clock.due_at >= now:
             found.append({"at": clock.due_at, "reference": reference, "what": "answer due"})
-        for step in steps(policy):
+        for step in steps_of(clock, policy):
             at = step_instant(clock, step, policy.hours)
             if step.name not in told.get(clock.clock_id, ()) and at >= now:
                 # A step that is reached while closed is told at the next opening.
@@ -115,6 +115,8 @@ def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
 
 
 def _reminder(step: Step) -> str:
+    if step == AT_OPENING:
+        return "reminder, in the list at opening"
     if step.overdue:
         return f"overdue reminder, {spoken_duration(step.past_due)} past" if step.past_due else "overdue reminder"
     return f"reminder, {spoken_duration(step.past_due)} left"
