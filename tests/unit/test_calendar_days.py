@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from helpline_mail.domain.clocks import Allowance
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.opening_hours import Closure, OpeningHours, Window
 from helpline_mail.domain.policy import Policy, StaffMember
@@ -147,19 +148,13 @@ def test_the_deadline_and_every_reminder(case: Case) -> None:
 WEDNESDAY_OFF = replace(HELPLINE, closures=(Closure(date(2026, 11, 25), date(2026, 11, 25), "training"),))
 
 
-def test_a_closure_that_is_announced_moves_new_promises_and_no_old_one() -> None:
+def test_a_deadline_follows_a_closure_that_is_announced_and_its_reminders_lie_in_opening_time() -> None:
     received = instant("2026-11-24T14:00", LONDON)
-    assert due(HELPLINE, received, RESPONSE).due == instant("2026-11-25T11:00", LONDON)
-    assert due(WEDNESDAY_OFF, received, RESPONSE).due == instant("2026-11-26T11:00", LONDON)
-
-
-def test_of_a_promise_that_a_closure_overtook_staff_are_reminded_while_they_are_there() -> None:
-    """The answer is promised for Wednesday at 11:00 and two hours are left to give it, all of them on Tuesday."""
-    received = instant("2026-11-24T14:00", LONDON)
-    clock = RunningClock(1, 1, received, due(HELPLINE, received, RESPONSE).due)
+    allowance = Allowance(received, RESPONSE)
     before = "11-24T15:30 11-25T10:30 11-25T10:50 11-25T11:00 11-25T12:00"
-    after = "11-24T14:30 11-24T15:30 11-24T15:50 11-26T10:00 11-26T11:00"
+    after = "11-24T15:30 11-26T10:30 11-26T10:50 11-26T11:00 11-26T12:00"
     for hours, expected in ((HELPLINE, before), (WEDNESDAY_OFF, after)):
+        clock = RunningClock(1, 1, received, allowance.ends(hours))
         instants = told_at(clock, hours)
         assert instants == [instant(f"2026-{at}", LONDON) for at in expected.split()]
         assert_a_sweep_tells_them_then(clock, hours, instants)

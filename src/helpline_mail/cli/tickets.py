@@ -1,7 +1,7 @@
 """ticket: what was asked, what became of it, and why."""
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from helpline_mail.cli.common import (
     print_table,
     typed_reference,
 )
+
+if TYPE_CHECKING:
+    from helpline_mail.config import Settings
 
 NEWEST = 100
 
@@ -83,7 +86,7 @@ def show(context: Context, reference: str, as_json: bool) -> None:
     if found["follows"]:
         click.echo(f"It follows {found['follows']}")
     for clock in found["clocks"]:
-        click.echo(f"Answer due {local(clock['due_at'], settings)}: {_clock_state(clock)}")
+        click.echo(f"{_DUE[clock['kind']]} due {local(clock['due_at'], settings)}: {_clock_state(clock)}")
     for message in found["messages"]:
         arrow = "<-" if message["direction"] == "in" else "->"
         delivery = message["delivery"] or "delivered"
@@ -92,10 +95,37 @@ def show(context: Context, reference: str, as_json: bool) -> None:
         click.echo(message["text"].rstrip("\n"))
 
 
+_DUE = {"response": "Answer", "update": "Next word to the enquirer", "partner": "Partner's answer"}
+_SINCE = {
+    "response": "An answer to the query of", "update": "The next word to the enquirer after that of",
+    "partner": "A partner's answer to our words of",
+}  # fmt: skip
+
+
 def _clock_state(clock: dict[str, Any]) -> str:
     if clock["stopped_at"] is None:
         return "running"
-    return {True: "kept", False: "not kept", None: "dropped: no answer was due after all"}[clock["kept"]]
+    return {True: "kept", False: "not kept", None: "ended: nothing was due any more"}[clock["kept"]]
+
+
+def _explain_clock(clock: dict[str, Any], settings: "Settings") -> None:
+    from helpline_mail.domain.promise import spoken_duration
+
+    since, due = local(clock["started_at"], settings), local(clock["due_at"], settings)
+    click.echo(f"{_SINCE[clock['kind']]} {since} is due {due}:")
+    for span in clock["spans"]:
+        click.echo(f"  counted  {local(span['from'], settings)} to {local(span['until'], settings)}")
+    for day in clock["closed"]:
+        click.echo(f"  skipped  {day['date']}: {day['reason']}")
+    for change in clock["history"][1:]:
+        due = f", due {local(change['due_at'], settings)}" if change["due_at"] else ""
+        click.echo(f"  {change['what']:8} {local(change['at'], settings)}{due}")
+    if clock["promised_at"] not in (None, clock["due_at"]):
+        by_that = {True: "; kept by that", False: "; not kept by that", None: ""}[clock["kept_as_promised"]]
+        click.echo(f"  the enquirer was told: by {local(clock['promised_at'], settings)}{by_that}")
+    took = clock["opening_seconds"]
+    spoken = f" after {spoken_duration(timedelta(seconds=took))} of opening time" if took is not None else ""
+    click.echo(f"  {_clock_state(clock)}{spoken}")
 
 
 @ticket.command()
@@ -119,15 +149,7 @@ def explain(context: Context, reference: str | None, everything: bool, as_json: 
         print_json(found)
         return
     for clock in found["clocks"]:
-        click.echo(
-            f"An answer to the query of {local(clock['started_at'], settings)} "
-            f"is due {local(clock['due_at'], settings)}:"
-        )
-        for span in clock["spans"]:
-            click.echo(f"  counted  {local(span['from'], settings)} to {local(span['until'], settings)}")
-        for day in clock["closed"]:
-            click.echo(f"  skipped  {day['date']}: {day['reason']}")
-        click.echo(f"  {_clock_state(clock)}")
+        _explain_clock(clock, settings)
     if not found["clocks"] and not found["events"]:
         click.echo("There is nothing to explain: every message so far belongs to a ticket.")
     for event in found["events"]:

@@ -22,7 +22,10 @@ _TICKET_KEYS = (
     *("update_due_at", "assignee", "category", "sector", "outcome", "resolved_at", "messages"),
 )
 _MESSAGE_KEYS = ("at", "direction", "kind", "delivery")
-_CLOCK_KEYS = ("kind", "started_at", "due_at", "stopped_at", "kept", "opening_seconds")
+_CLOCK_KEYS = (
+    *("kind", "started_at", "due_at", "promised_at", "stopped_at", "kept", "kept_as_promised", "opening_seconds"),
+    "history",
+)
 _EVENT_KEYS = ("at", "code", "text", "facts")
 
 
@@ -46,9 +49,17 @@ def ticket_shown(store: Store, reference: str) -> dict[str, Any]:
             **_chosen(row, _TICKET_KEYS),
             "follows": tickets.references_of(connection, [row["follows"]]).get(row["follows"]),
             "messages": [_message(message) for message in messages.of_ticket(connection, row["id"])],
-            "clocks": [_chosen(clock, _CLOCK_KEYS) for clock in clocks.of_ticket(connection, row["id"])],
+            "clocks": [_clock(clock) for clock in clocks.of_ticket(connection, row["id"])],
             "events": [_chosen(event, _EVENT_KEYS) for event in events.of_ticket(connection, row["id"])],
         }
+
+
+def _clock(row: dict[str, Any]) -> dict[str, Any]:
+    """`kept` is by the deadline as the calendar has it now, `kept_as_promised` by what the enquirer was told."""
+    judged = row["kept"] is not None and row["promised_at"] is not None
+    return _chosen(
+        {**row, "kept_as_promised": row["stopped_at"] <= row["promised_at"] if judged else None}, _CLOCK_KEYS
+    )
 
 
 def _message(row: dict[str, Any]) -> dict[str, Any]:
@@ -70,19 +81,28 @@ def explained(store: Store, policy: Policy, reference: str | None, limit: int | 
         keys = (*_EVENT_KEYS, "disposition", "uid")
         return {"clocks": [], "events": [_chosen(row, keys) for row in rows]}
     ticket = ticket_shown(store, reference)
+    shown = [{**clock, **_counted(clock, policy)} for clock in ticket["clocks"]]
+    return {"reference": ticket["reference"], "clocks": shown, "events": ticket["events"]}
+
+
+def _counted(clock: dict[str, Any], policy: Policy) -> dict[str, Any]:
+    """The opening time that was counted towards a deadline, and the days passed over; while it stood nothing counts."""
+    ran, since, stopped = [], clock["started_at"], clock["started_at"]
+    for change in clock["history"]:
+        if change["what"] == "restarted":
+            ran.append((since, stopped))
+            since = change["at"]
+        elif change["what"] != "moved":
+            stopped = change["at"]
+    ran.append((since, max(since, clock["due_at"])))
     hours = policy.hours
-    clocks = [
-        {
-            **clock,
-            "spans": [{"from": s.start, "until": s.end} for s in hours.spans(clock["started_at"], clock["due_at"])],
-            "closed": [
-                {"date": day.day.isoformat(), "reason": day.reason}
-                for day in hours.closed_days(clock["started_at"], clock["due_at"])
-            ],
-        }
-        for clock in ticket["clocks"]
-    ]
-    return {"reference": ticket["reference"], "clocks": clocks, "events": ticket["events"]}
+    return {
+        "spans": [{"from": s.start, "until": s.end} for start, end in ran for s in hours.spans(start, end)],
+        "closed": [
+            {"date": day.day.isoformat(), "reason": day.reason}
+            for start, end in ran for day in hours.closed_days(start, end)
+        ],
+    }  # fmt: skip
 
 
 def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:

@@ -96,9 +96,13 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
 def _claim(store: Store, correspondence: Correspondence, clock: Clock, limit: int) -> list[Claimed]:
     """Mails to send now. Of the reminders among them those that time has overtaken are taken back."""
     now = clock()
+    wanted: list[Claimed] = []
     with store.write() as connection:
-        claimed = outbox.claim(connection, now, now + LEASE, limit)
-        wanted = [mail for mail in claimed if not _set_aside(connection, correspondence.policy, mail, now)]
+        while claimed := outbox.claim(connection, now, now + LEASE, limit - len(wanted)):
+            # What is set aside is not due any more: it must not stand in the way of what is.
+            wanted += [mail for mail in claimed if not _set_aside(connection, correspondence.policy, mail, now)]
+            if len(wanted) == limit:
+                break
         return [_renewed(connection, correspondence, mail, now) for mail in wanted]
 
 
