@@ -1,4 +1,4 @@
-"""Deadlines follow the calendar: a closure that is announced moves them, staff are told, and nothing said is forgotten."""
+"""Deadlines follow the calendar: an announced closure moves them, staff are told, and what was said is remembered."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

@@ -8,7 +8,7 @@ from typing import NoReturn
 import click
 
 from helpline_mail import __version__
-from helpline_mail.cli import administration, questions, queues, service, tickets
+from helpline_mail.cli import administration, questions, queues, service, simulate, tickets
 from helpline_mail.cli.common import Context
 from helpline_mail.domain.errors import HelplineError
 
@@ -30,7 +30,7 @@ def cli(context: click.Context, config: str | None) -> None:
     context.obj = Context(config)
 
 
-for module in (service, tickets, questions, queues, administration):
+for module in (service, tickets, questions, simulate, queues, administration):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -17,8 +17,8 @@ FIRST_YEAR, LAST_YEAR = 1970, 9000
 """No helpline's day lies beyond these years, and with a day's room around them every instant can be computed."""
 
 
-def _duration(value: object) -> timedelta:
-    """`"3h"`, `"90m"`, `"1h30m"`, `"45s"` as a duration."""
+def duration(value: object) -> timedelta:
+    """`"3h"`, `"90m"`, `"1h30m"`, `"45s"` as a duration. Raises ValueError."""
     found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value) if isinstance(value, str) and value else None
     if not found:
         raise ValueError('write a duration such as "3h", "90m" or "45s"')
@@ -104,8 +104,8 @@ def _database_url(value: str) -> str:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-PositiveDuration = Annotated[timedelta, Field(gt=timedelta()), BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+PositiveDuration = Annotated[timedelta, Field(gt=timedelta()), BeforeValidator(duration)]
 OpeningDays = Annotated[int, BeforeValidator(_days)]
 Days = Annotated[int, BeforeValidator(_days)]
 Day = Annotated[date, AfterValidator(_day)]

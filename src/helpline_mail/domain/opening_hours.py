@@ -204,7 +204,9 @@ class OpeningHours:
             for span in self._spans_of(day):
                 if span.start >= until:
                     return
-                if span.end > start:
+                if start <= span.start and span.end <= until:
+                    yield span
+                elif span.end > start:
                     yield Span(max(span.start, start), min(span.end, until))
 
     def _local_days(self, start: datetime, last: datetime) -> Iterator[date]:

@@ -7,6 +7,7 @@ changes nothing but the lateness that the next reminder truthfully states.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from helpline_mail.domain.opening_hours import OpeningHours
@@ -39,7 +40,12 @@ AT_OPENING = Step(timedelta.min)
 
 def steps(policy: Policy) -> tuple[Step, ...]:
     """All configured steps, the earliest first."""
-    return tuple(sorted({Step(-left) for left in policy.reminders} | {Step(past) for past in policy.overdue_reminders}))
+    return _in_order(policy.reminders, policy.overdue_reminders)
+
+
+@lru_cache(maxsize=8)
+def _in_order(left: tuple[timedelta, ...], past: tuple[timedelta, ...]) -> tuple[Step, ...]:
+    return tuple(sorted({Step(-one) for one in left} | {Step(one) for one in past}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +73,9 @@ def step_due(clock: RunningClock, told: Collection[str], policy: Policy, now: da
     past_due = -policy.hours.opening_time_left(now, clock.due_at)
     known = steps_of(clock, policy)
     reached = [step for step in known if step.past_due <= past_due]
-    if not reached:
+    if not reached or any(step.name in told for step in known[len(reached) - 1 :]):
         return None
-    most_urgent = reached[-1]
-    told_steps = [step for step in known if step.name in told]
-    return None if told_steps and told_steps[-1] >= most_urgent else most_urgent
+    return reached[-1]
 
 
 SINGLES_AT_ONCE = 5

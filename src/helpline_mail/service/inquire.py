@@ -81,11 +81,11 @@ def explained(store: Store, policy: Policy, reference: str | None, limit: int | 
         keys = (*_EVENT_KEYS, "disposition", "uid")
         return {"clocks": [], "events": [_chosen(row, keys) for row in rows]}
     ticket = ticket_shown(store, reference)
-    shown = [{**clock, **_counted(clock, policy)} for clock in ticket["clocks"]]
+    shown = [{**clock, **_counting(clock, policy)} for clock in ticket["clocks"]]
     return {"reference": ticket["reference"], "clocks": shown, "events": ticket["events"]}
 
 
-def _counted(clock: dict[str, Any], policy: Policy) -> dict[str, Any]:
+def _counting(clock: dict[str, Any], policy: Policy) -> dict[str, Any]:
     """The opening time that was counted towards a deadline, and the days passed over; while it stood nothing counts."""
     ran, since, stopped = [], clock["started_at"], clock["started_at"]
     for change in clock["history"]:
