@@ -68,7 +68,7 @@ def test_another_configuration_stands_beside_the_present_one(tmp_path: Path) -> 
     assert [(result["configuration"], result["advisers"]) for result in found] == [("present", 1), ("against", 1)]
     present, against = found
     assert against["median_opening_seconds"] < present["median_opening_seconds"]
-    assert list(against["reminders"]) == ["overdue-0m", "overdue-60m"]
+    assert list(against["reminders"]) == ["opening", "overdue-0m", "overdue-60m"]
     assert against["hours"][19]["most_waiting"] is not None
     assert present["hours"][19]["most_waiting"] is None
     assert [load["arrivals"] for load in present["hours"]] == [load["arrivals"] for load in against["hours"]]

@@ -16,7 +16,7 @@ from helpline_mail.domain.opening_hours import Closure, OpeningHours, Window
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.promise import due
 from helpline_mail.domain.rations import Rations
-from helpline_mail.domain.reminders import RunningClock, step_due, step_instant, steps
+from helpline_mail.domain.reminders import AT_OPENING, RunningClock, step_due, step_instant, steps
 from helpline_mail.domain.responder import OwnAddresses
 from helpline_mail.wire.bank_holidays import bank_holidays
 
@@ -124,7 +124,7 @@ def told_at(clock: RunningClock, hours: OpeningHours) -> list[datetime]:
 
 
 def assert_a_sweep_tells_them_then(clock: RunningClock, hours: OpeningHours, instants: list[datetime]) -> None:
-    told: list[str] = []
+    told = [AT_OPENING.name]
     for step, at in zip(steps(policy(hours)), instants, strict=True):
         assert hours.is_open(at), f"{step.name} would be told while the helpline is closed, at {at}"
         assert step_due(clock, told, policy(hours), at - datetime.resolution) is None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from helpline_mail.domain.opening_hours import OpeningHours, Span
 from helpline_mail.domain.policy import Policy
-from helpline_mail.domain.reminders import steps
+from helpline_mail.domain.reminders import AT_OPENING, steps
 from helpline_mail.domain.simulation import Fate
 
 HOUR = timedelta(hours=1)
@@ -58,7 +58,7 @@ def figures(fates: Sequence[Fate], policy: Policy, since: datetime, until: datet
         waiting=kept[None],
         median=within(took, 50),
         eighty_percent=within(took, 80),
-        reminders={step.name: told[step.name] for step in steps(policy)},
+        reminders={step.name: told[step.name] for step in (AT_OPENING, *steps(policy))},
         hours=_hours(fates, policy.hours, since, until),
         busiest_day=min(by_day.items(), key=lambda item: (-item[1], item[0])) if by_day else None,
     )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import due
-from helpline_mail.domain.reminders import RunningClock, Step, step_due, step_instant, steps
+from helpline_mail.domain.reminders import RunningClock, Step, step_due, step_instant, steps_of
 
 Chance = Callable[[], float]
 """The next of a row of random numbers, each at least 0 and below 1. A seeded row makes a simulation repeatable."""
@@ -82,7 +82,7 @@ def _fate(clock: RunningClock, answered_at: datetime | None, policy: Policy, unt
 def _told(clock: RunningClock, policy: Policy, ends: datetime) -> Iterator[Step]:
     """The steps that sweeps would tell before `ends`, looked for only where a sweep could find a new one."""
     told: set[str] = set()
-    for step in steps(policy):
+    for step in steps_of(clock, policy):
         at = policy.hours.next_opening(step_instant(clock, step, policy.hours))
         if at >= ends:
             return
