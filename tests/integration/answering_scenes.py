@@ -143,15 +143,6 @@ def notice_partner(desk: Desk) -> str:
     return "notice"
 
 
-def partner_silent(desk: Desk) -> str:
-    partner(desk)
-    writes(desk, "#take\n" + ADVICE, to=desk.sent("notice")[0], after=1)
-    desk.clock.advance(days=3)
-    desk.remind()
-    desk.submit()
-    return "reminder"
-
-
 def notice_call(desk: Desk) -> str:
     asked(desk)
     writes(desk, "#call bob@club.example\n\nBob coaches a football team. A parent posts about him, and it is untrue.")
@@ -363,19 +354,6 @@ def assigned(desk: Desk) -> str:
     return "notice"
 
 
-def updates(desk: Desk) -> str:
-    """Two enquirers were answered on Tuesday, and it is Thursday."""
-    asked(desk)
-    writes(desk, "Dear Alice, we are asking the network.")
-    desk.receive(mail("bob@club.example", "Another matter", message_id="<bob@club.example>"))
-    writes(desk, "#take")
-    writes(desk, "Dear Bob, we are asking too.\n")
-    desk.clock.advance(days=2, hours=4)
-    desk.remind()
-    desk.submit()
-    return "reminder"
-
-
 def refusal_for_leads(desk: Desk) -> str:
     """Somebody writes in Amy's name to her own address, and the receiver says that it is not her."""
     asked(desk)
@@ -396,7 +374,6 @@ SCENES: dict[str, Scene] = {
             partner,
             partner_confirmed,
             notice_partner,
-            partner_silent,
         ),
         *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
         *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_split),

@@ -16,7 +16,7 @@ from helpline_mail.service.answer import answer
 from helpline_mail.service.collect import CollectLimits
 from helpline_mail.service.holidays import watch_holidays
 from tests.golden_files import GOLDEN, same
-from tests.integration import answering_scenes
+from tests.integration import answering_scenes, keeping_scenes
 from tests.integration.answering_scenes import Scene
 from tests.integration.desk import ALICE, AMY, BOB, LEAD, Desk, Letterbox, bounce, follow_up, header, mail
 
@@ -289,16 +289,20 @@ def alarm_holidays_over(desk: Desk) -> str:
     return alarm_holidays(desk)
 
 
-SCENES: dict[str, Scene] = {
-    scene.__name__.replace("_", "-"): scene
-    for scene in (
-        *(notice, notice_hinted, notice_follow_up, notice_without_text, notice_late, notice_quarantined),
-        *(reminder, reminder_before_closing, overdue, overdue_just_now, reminder_list, reminder_list_of_one),
-        *(digest, refusal, refusal_answered, undelivered, undelivered_in_doubt, undelivered_bounced),
-        *(alarm, alarm_over, alarm_staff_refused, alarm_staff_bounced, alarm_flood),
-        *(alarm_holidays, alarm_holidays_over),
-    )
-} | answering_scenes.SCENES
+SCENES: dict[str, Scene] = (
+    {
+        scene.__name__.replace("_", "-"): scene
+        for scene in (
+            *(notice, notice_hinted, notice_follow_up, notice_without_text, notice_late, notice_quarantined),
+            *(reminder, reminder_before_closing, overdue, overdue_just_now, reminder_list, reminder_list_of_one),
+            *(digest, refusal, refusal_answered, undelivered, undelivered_in_doubt, undelivered_bounced),
+            *(alarm, alarm_over, alarm_staff_refused, alarm_staff_bounced, alarm_flood),
+            *(alarm_holidays, alarm_holidays_over),
+        )
+    }
+    | answering_scenes.SCENES
+    | keeping_scenes.SCENES
+)
 FOR_LENA = ("refusal-for-leads", "notice-split")
 """Scenes in which Amy gets another mail of that kind."""
 WITH_WORDS_OF_STAFF = ("refused-second", "refused-partner")
