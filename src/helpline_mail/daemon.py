@@ -91,9 +91,12 @@ class Daemon:
         """One loop: waits to be woken, works, and takes nothing that happens as a reason to end."""
         failures = 0
         while not self._stopping.is_set():
-            await self._wake[name].wait()
+            with suppress(TimeoutError):  # the scheduler waits by the wall clock, for long once that is set back
+                await asyncio.wait_for(self._wake[name].wait(), 2 * TICK_SECONDS[name])
             self._wake[name].clear()
             try:
+                if said := await asyncio.to_thread(self._parts.clock.look):
+                    log.warning(said)
                 await work()
                 failures = 0
             except Exception as error:  # the next tick looks at SQL again, whatever went wrong now

@@ -19,7 +19,7 @@ from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.delivery import InDoubt, NotSent, OutboxState, Outcome, Settlement, settle
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.reminders import overtaken
-from helpline_mail.service import clocks
+from helpline_mail.service import clocks, timekeeping
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock, Submitter
 from helpline_mail.service.trouble import unreached_cause
@@ -97,7 +97,7 @@ def _claim(store: Store, correspondence: Correspondence, clock: Clock, limit: in
     """Mails to send now. Of the reminders among them those that time has overtaken are taken back."""
     now = clock()
     with store.write() as connection:
-        claimed = outbox.claim(connection, now, now + LEASE, limit)
+        claimed = outbox.claim(connection, now, now + LEASE, limit, timekeeping.kinds_that_wait(connection))
         wanted = [mail for mail in claimed if not _set_aside(connection, correspondence.policy, mail, now)]
         return [_renewed(connection, correspondence, mail, now) for mail in wanted]
 
