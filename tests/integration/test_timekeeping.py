@@ -12,8 +12,8 @@ from helpline_mail.service.alarms import end_alarm
 from helpline_mail.service.answer import answer
 from helpline_mail.service.timekeeping import Timekeeper, timekeeper
 from tests.integration.desk import ALICE, AMY, BOB, LEAD, TUESDAY_TEN_PAST_TEN, Desk, HandClock, header, mail, words
-from tests.integration.test_staff_mail import reply
 from tests.integration.test_database import together
+from tests.integration.test_staff_mail import reply
 
 THREE_YEARS = {"days": 1095}
 OPS = "ops@example.org.uk"
