@@ -10,6 +10,7 @@ from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.delivery import Envelope
 from helpline_mail.service.alarms import end_alarm
 from helpline_mail.service.answer import answer
+from helpline_mail.service.remind import remind
 from helpline_mail.service.timekeeping import Timekeeper, timekeeper
 from tests.integration.desk import ALICE, AMY, BOB, LEAD, TUESDAY_TEN_PAST_TEN, Desk, HandClock, header, mail, words
 from tests.integration.test_database import together
@@ -207,12 +208,48 @@ def test_p68_under_a_clock_set_back_two_hours_mail_is_filed_and_nobody_is_remind
     assert steps == [(first, "90m"), (first, "overdue-0m"), (second, "90m")]
 
 
-def test_an_operator_ends_it(desk: Watched) -> None:
+@pytest.mark.parametrize("earlier", [False, True])
+def test_an_operator_ends_it(desk: Watched, earlier: bool) -> None:
+    """Also if an earlier doubt was ended by a proof."""
+    if earlier:
+        desk.machine.set(**THREE_YEARS)
+        desk.work()
+        desk.machine.set(days=-1095)
+    desk.work()
     desk.machine.set(hours=4)
     desk.work()
     assert end_alarm(desk.store, desk.correspondence, "clock", desk.machine)
     assert desk.work() == 2
-    assert (desk.work(), desk.alarms()) == (0, [("clock", False)])
+    assert (desk.work(), desk.alarms()[-1]) == (0, ("clock", False))
+
+
+def test_what_a_wrong_clock_has_dated_makes_no_right_one_doubtful(desk: Watched) -> None:
+    desk.machine.set(**THREE_YEARS)
+    desk.work()
+    desk.work()  # the mailbox is read at a time three years ahead
+    desk.machine.set(days=-1095)
+    desk.keeper.look()
+    desk.start()
+    desk.keeper.look()
+    assert desk.alarms() == [("clock", False)]
+
+
+def test_lists_wait_as_well(desk: Watched) -> None:
+    with desk.store.write() as connection:
+        connection.execute(schema.message.update().where(schema.message.c.kind == "enquiry").values(awaits_digest=True))
+    desk.machine.set(**THREE_YEARS)
+    assert desk.work() == 0
+    desk.machine.set(days=-1095)
+    assert desk.work() == 2
+    assert desk.timed() == ["digest"] * 2
+
+
+def test_a_sweep_goes_by_one_time(desk: Watched) -> None:
+    """The clock is set after the sweep has begun, and that is on record before it ends."""
+    begun = desk.clock() + timedelta(minutes=80)
+    times = iter((begun, begun + timedelta(days=1095)))
+    assert remind(desk.store, desk.correspondence, lambda: next(times)) == 2
+    assert [row.told_at for row in desk.rows(schema.reminder)] == [begun]
 
 
 def test_small_steps_pause_nothing(desk: Watched) -> None:
