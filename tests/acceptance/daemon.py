@@ -71,8 +71,8 @@ class RunningDaemon:
 def running_daemon(config: Path, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[RunningDaemon]:
     """A daemon that is killed at the end if the test has not stopped it."""
     daemon = RunningDaemon(config, environment)
-    daemon.start()
     try:
+        daemon.start()
         yield daemon
     finally:
         if daemon.process.poll() is None:
