@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 import pytest
 from hypothesis import settings
 
+from tests.rig import clock
 from tests.rig.daemon import MissingProgramError
 from tests.rig.dovecot import Dovecot
 from tests.rig.mail_servers import MailServers, running_dovecot, running_mail_servers
@@ -73,6 +74,12 @@ def dovecot() -> Iterator[Dovecot]:
 def mail_servers(dovecot: Dovecot) -> Iterator[MailServers]:
     """The same Dovecot, with Postfix. They are shared: a test calls `reset()` first."""
     yield from _running(lambda: running_mail_servers(dovecot))
+
+
+@pytest.fixture(scope="session")
+def clock_library() -> Iterator[Path]:
+    """What moves the clock of the programs that a test starts."""
+    yield from _running(clock.clock_library)
 
 
 @pytest.fixture(scope="session")

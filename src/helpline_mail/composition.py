@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
+from time import CLOCK_BOOTTIME, clock_gettime
 
 from helpline_mail.adapters.imap import ImapMailbox, tls_context
 from helpline_mail.adapters.signing_keys import Key, parsed, rotate, write_first
@@ -22,6 +23,7 @@ from helpline_mail.domain.responder import OwnAddresses
 from helpline_mail.domain.threads import Signer
 from helpline_mail.service.collect import CollectLimits
 from helpline_mail.service.correspondence import Correspondence
+from helpline_mail.service.timekeeping import Timekeeper, timekeeper
 from helpline_mail.wire.templates import Templates
 
 RESTORE_KEYS = "restore the file from a backup, or remove it if this installation has never sent a mail"
@@ -29,6 +31,11 @@ EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right shows an earlier time than this software's own."""
 ADDRESS_HOURS_A_DAY = 8
 """A day's ration of one address in hours' rations, so that an unmarked robot is not answered all day."""
+
+
+def seconds_counted() -> float:
+    """Seconds since this machine started, also those that it slept; setting the clock does not change them."""
+    return clock_gettime(CLOCK_BOOTTIME)
 
 
 def utc_now() -> datetime:
@@ -45,7 +52,7 @@ class Parts:
     correspondence: Correspondence
     limits: CollectLimits
     budgets: Budgets
-    clock: Callable[[], datetime]
+    clock: Timekeeper
 
 
 def policy(settings: Settings) -> Policy:
@@ -142,7 +149,9 @@ def open_store(settings: Settings) -> Store:
     return Store(url, password)
 
 
-def assemble(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Parts:
+def assemble(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, seconds: Callable[[], float] = seconds_counted
+) -> Parts:
     """Everything but the servers. The database must be at this version's revision; a new one is made ready."""
     store = open_store(settings)
     revision.require_current(store)
@@ -152,13 +161,14 @@ def assemble(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Par
     if problems := templates.check():
         raise ConfigurationError("\n".join(f"helpline.templates: {problem}" for problem in problems))
     imap = settings.imap
+    correspondence = Correspondence(policy(settings), signer, templates, settings.helpline.plus_addresses)
     return Parts(
         settings=settings,
         store=store,
-        correspondence=Correspondence(policy(settings), signer, templates, settings.helpline.plus_addresses),
+        correspondence=correspondence,
         limits=CollectLimits(imap.batch_messages, imap.batch_bytes, imap.message_bytes),
         budgets=budgets(settings),
-        clock=trusted(clock, settings),
+        clock=timekeeper(store, correspondence, trusted(clock, settings), seconds),
     )
 
 

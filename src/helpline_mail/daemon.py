@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from helpline_mail.adapters import systemd
 from helpline_mail.adapters.imap import ImapMailbox
@@ -60,7 +61,7 @@ class Daemon:
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         for name, seconds in TICK_SECONDS.items():
-            scheduler.add_job(self._wake[name].set, "interval", seconds=seconds, id=name)
+            scheduler.add_job(self._wake[name].set, _Tick(seconds), id=name)
             self._wake[name].set()  # what fell due while nobody ran is due now
         workers = [
             asyncio.create_task(self._work_forever("triage", self._triage)),
@@ -93,9 +94,12 @@ class Daemon:
         """One loop: waits to be woken, works, and takes nothing that happens as a reason to end."""
         failures = 0
         while not self._stopping.is_set():
-            await self._wake[name].wait()
+            with suppress(TimeoutError):  # the scheduler waits by the wall clock, for long once that is set back
+                await asyncio.wait_for(self._wake[name].wait(), 2 * TICK_SECONDS[name])
             self._wake[name].clear()
             try:
+                if said := await asyncio.to_thread(self._parts.clock.look):
+                    log.warning(said)
                 await work()
                 failures = 0
             except Exception as error:  # the next tick looks at SQL again, whatever went wrong now
@@ -215,6 +219,17 @@ class Daemon:
             with _logged("alarm failed"):
                 raise_alarm(self._parts.store, self._parts.correspondence, "mailbox", text, self._parts.clock)
         self._stopping.wait(_backoff(failures))
+
+
+class _Tick(BaseTrigger):  # type: ignore[misc]  # the library has no types
+    """Every so many seconds. The library's own counts every tick that lies between, for minutes if the clock jumps."""
+
+    def __init__(self, seconds: int) -> None:
+        self._every = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        """Counted from now."""
+        return now + self._every
 
 
 class _SentFolder:

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.rig.daemon import wait_until
@@ -38,17 +39,18 @@ def answers_due(config: Path) -> list[Any]:
 
 
 class RunningDaemon:
-    """One daemon. Its log goes to a file beside the configuration."""
+    """One daemon. Its log goes to a file beside the configuration; `environment` is what it gets beside ours."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, environment: Mapping[str, str]) -> None:
         self.config = config
+        self.environment = {**ENVIRONMENT, **environment}
         self.log = config.parent / "daemon.log"
 
     def start(self) -> None:
         """Returns when this run says that it has started, whatever earlier ones have left in the log."""
         with self.log.open("ab") as log:
             before = log.tell()
-            self.process = subprocess.Popen([*COMMAND, "-c", str(self.config), "run"], env=ENVIRONMENT, stderr=log)
+            self.process = subprocess.Popen([*COMMAND, "-c", str(self.config), "run"], env=self.environment, stderr=log)
         wait_until(lambda: self._has_started(before), "the daemon starts", seconds=30)
 
     def _has_started(self, before: int) -> bool:
@@ -66,11 +68,11 @@ class RunningDaemon:
 
 
 @contextmanager
-def running_daemon(config: Path) -> Iterator[RunningDaemon]:
+def running_daemon(config: Path, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[RunningDaemon]:
     """A daemon that is killed at the end if the test has not stopped it."""
-    daemon = RunningDaemon(config)
-    daemon.start()
+    daemon = RunningDaemon(config, environment)
     try:
+        daemon.start()
         yield daemon
     finally:
         if daemon.process.poll() is None:

@@ -377,7 +377,7 @@ SCENES: dict[str, Scene] = {
         ),
         *(notice_call, notice_call_without_address, call_acknowledgement, notice_split, notice_minimal, notice_earlier),
         *(confirmation, confirmation_closed, confirmation_signpost, confirmation_held, confirmation_split),
-        *(confirmation_joined, assigned, updates),
+        *(confirmation_joined, assigned),
         *(refused_mistake, refused_outcome, refused_silent, refused_doubt, refused_second, refused_closed),
         *(
             refused_second_minimal,

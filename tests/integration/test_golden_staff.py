@@ -15,6 +15,7 @@ from helpline_mail.service.alarms import end_alarm, raise_alarm
 from helpline_mail.service.answer import answer
 from helpline_mail.service.collect import CollectLimits
 from helpline_mail.service.holidays import watch_holidays
+from helpline_mail.service.timekeeping import timekeeper
 from tests.golden_files import GOLDEN, same
 from tests.integration import answering_scenes, keeping_scenes
 from tests.integration.answering_scenes import Scene
@@ -284,6 +285,24 @@ def alarm_holidays(desk: Desk) -> str:
     return "alarm"
 
 
+def alarm_clock(desk: Desk) -> str:
+    keeper = timekeeper(desk.store, desk.correspondence, desk.clock, lambda: 0.0)
+    keeper.look()
+    desk.clock.advance(days=365)
+    keeper.look()
+    desk.submit()
+    return "alarm"
+
+
+def alarm_clock_over(desk: Desk) -> str:
+    alarm_clock(desk)
+    desk.mailbox.append(mail(), desk.clock())
+    desk.collect()
+    timekeeper(desk.store, desk.correspondence, desk.clock, lambda: 0.0).look()
+    desk.submit()
+    return "alarm"
+
+
 def alarm_holidays_over(desk: Desk) -> str:
     desk.clock.now = datetime(2026, 12, 31, 13, 0, 1, tzinfo=UTC)
     return alarm_holidays(desk)
@@ -297,7 +316,7 @@ SCENES: dict[str, Scene] = (
             *(reminder, reminder_before_closing, overdue, overdue_just_now, reminder_list, reminder_list_of_one),
             *(digest, refusal, refusal_answered, undelivered, undelivered_in_doubt, undelivered_bounced),
             *(alarm, alarm_over, alarm_staff_refused, alarm_staff_bounced, alarm_flood),
-            *(alarm_holidays, alarm_holidays_over),
+            *(alarm_holidays, alarm_holidays_over, alarm_clock, alarm_clock_over),
         )
     }
     | answering_scenes.SCENES

@@ -29,7 +29,10 @@ class Certificates:
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make all of them in `folder`, valid for two days. Raises MissingProgramError without openssl."""
+    """Make all of them in `folder`. Raises MissingProgramError without openssl.
+
+    They are valid for ten years, because some tests move the clock.
+    """
     (folder / "request.cnf").write_text(REQUEST)
     authority = _sign(folder, "ca", AUTHORITY)
     issuer = ["-CA", str(authority.certificate_file), "-CAkey", str(authority.key_file)]
@@ -43,7 +46,7 @@ def make_certificates(folder: Path) -> Certificates:
 
 def _sign(folder: Path, name: str, extensions: list[str], issuer: list[str] | None = None) -> Certificate:
     made = Certificate(folder / f"{name}.pem", folder / f"{name}.key")
-    command = [program("openssl"), "req", "-x509", "-config", str(folder / "request.cnf"), "-days", "2"]
+    command = [program("openssl"), "req", "-x509", "-config", str(folder / "request.cnf"), "-days", "3650"]
     command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN=Rig {name}"]
     command += ["-keyout", str(made.key_file), "-out", str(made.certificate_file), *(issuer or [])]
     for extension in [*extensions, "subjectKeyIdentifier=hash"]:

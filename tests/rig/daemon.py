@@ -82,7 +82,10 @@ def greets(port: int, greeting: bytes) -> bool:
 
 
 class Daemon:
-    """One server in the foreground, leader of its own process group. Ports and folder outlive a restart."""
+    """One server in the foreground, leader of its own process group. Ports and folder outlive a restart.
+
+    `environment` is what it gets beside our own; it may be changed before a start.
+    """
 
     stop_signal = signal.SIGTERM
     runs_as: int | None = None
@@ -92,6 +95,7 @@ class Daemon:
         self.log_file = self.folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
         atexit.register(self.close)
 
     @property
@@ -148,6 +152,7 @@ class Daemon:
             self._process = subprocess.Popen(
                 self.command(),
                 cwd=self.folder,
+                env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -23,6 +23,7 @@ base_dir = {folder}/run
 state_dir = {folder}/run
 log_path = {log}
 protocols = imap lmtp
+import_environment = $import_environment LD_PRELOAD RIG_CLOCK
 # Seen from 127.0.0.1, the listener on 127.0.0.2 behaves as a remote server does: no cleartext login.
 listen = 127.0.0.1, 127.0.0.2
 ssl = yes
@@ -40,7 +41,7 @@ userdb {{
   driver = passwd-file
   args = username_format=%u {users}
 }}
-mail_location = maildir:~/Maildir
+mail_location = {mail_location}
 mail_fsync = never
 mail_plugins = quota
 mail_max_userip_connections = 200
@@ -113,6 +114,8 @@ class User:
 class Dovecot(Daemon):
     """`users` by address. `certificate` may be changed to another of `certificates` before a restart."""
 
+    mail_location = "maildir:~/Maildir"
+
     host = LOOPBACK
     remote_host = "127.0.0.2"  # as from a machine elsewhere: no cleartext login
 
@@ -144,6 +147,7 @@ class Dovecot(Daemon):
             imap=self.imap_port,
             imaps=self.imaps_port,
             lmtp=self.lmtp_port,
+            mail_location=self.mail_location,
             unprivileged="" if os.getuid() == 0 else "chroot =",
         )
         if os.getuid() != 0:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.rig.clock import Clock
 from tests.rig.daemon import LOOPBACK
 from tests.rig.dovecot import Dovecot
 from tests.rig.postfix import Postfix
@@ -20,10 +21,13 @@ POPULATION = (HELPLINE, ADVISER, LEAD, OPERATOR, ALICE, PARTNER, STRANGER)
 
 
 @contextmanager
-def running_dovecot() -> Iterator[Dovecot]:
-    """Dovecot with its population. Raises MissingProgramError where it cannot run."""
+def running_dovecot(clock: Clock | None = None) -> Iterator[Dovecot]:
+    """Dovecot with its population, by the true time or by a clock. Raises MissingProgramError where it cannot run."""
     dovecot = Dovecot()
     try:
+        if clock is not None:
+            dovecot.environment = clock.environment
+            dovecot.mail_location = "sdbox:~/mail"  # the dates in a Maildir are the file system's
         for address in POPULATION:
             dovecot.add_user(address)
         dovecot.add_user(OVER_QUOTA, quota_bytes=10)

@@ -60,6 +60,7 @@ def once(context: Context, loop: str) -> int:
     status = 0
     for name in passes:
         try:
+            parts.clock.look()
             for done in _PASSES[name](parts):
                 click.echo(f"{name}: {done}")
         except HelplineError as error:  # what cannot be collected now must not keep back what is due

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from helpline_mail.adapters.store import events, notices, outbox
 from helpline_mail.adapters.store.engine import Store
+from helpline_mail.service import timekeeping
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.deadlines import LIST_LINES
 from helpline_mail.service.ports import Clock
@@ -15,7 +16,7 @@ def digest(store: Store, correspondence: Correspondence, clock: Clock) -> int:
     """Queues the next list if there is something to tell and the last one is old enough; returns how many mails."""
     now = clock()
     with store.read() as connection:
-        if not notices.digest_waits(connection):
+        if not notices.digest_waits(connection) or timekeeping.in_doubt(connection):
             return 0
         latest = outbox.last_created(connection, "digest")
     if latest is not None and timedelta() <= now - latest < DIGEST_EVERY:

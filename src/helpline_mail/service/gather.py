@@ -20,7 +20,7 @@ from helpline_mail.domain.threads import (
     references_in,
     without_followed,
 )
-from helpline_mail.service import sent_folder
+from helpline_mail.service import sent_folder, timekeeping
 from helpline_mail.service.trouble import FLOOD
 from helpline_mail.wire import authentication_results
 
@@ -49,7 +49,7 @@ def gather(
     reported = [bounce.original_message_id for bounce in message.bounces if bounce.original_message_id]
     own = message.message_id if message.sender.address and message.sender.address.addr_spec in policy.own else None
     returned = outbox.sent_with_message_ids(connection, [i for i in (*reported, own) if i and signer.made(i)])
-    arrived_at = arrival(entry, now)
+    arrived_at = arrival(connection, entry, now)
     alike = messages.alike(connection, message, arrived_at)
     duplicate, is_of_machine = alike.duplicate_of, alike.is_of_machine
     if entry.raw_id is not None and duplicate is None:
@@ -82,9 +82,10 @@ def gather(
     )  # fmt: skip
 
 
-def arrival(entry: Entry, now: datetime) -> datetime:
+def arrival(connection: Connection, entry: Entry, now: datetime) -> datetime:
     """When the message arrived: INTERNALDATE, unless that cannot be. A server's clock must not put a deadline off."""
-    return entry.arrived_at if EARLIEST_ARRIVAL <= entry.arrived_at <= now else now
+    latest = timekeeping.latest_arrival_now(connection, now)
+    return entry.arrived_at if EARLIEST_ARRIVAL <= entry.arrived_at <= latest else now
 
 
 def _delivered_to(message: Message) -> Iterable[str]:

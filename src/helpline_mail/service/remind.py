@@ -18,6 +18,7 @@ from helpline_mail.domain.reminders import (
     step_due,
     update_wanted,
 )
+from helpline_mail.service import timekeeping
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
 
@@ -28,11 +29,11 @@ Due = tuple[RunningClock, Step]
 
 
 def remind(store: Store, correspondence: Correspondence, clock: Clock) -> int:
-    """One sweep; returns how many reminders were queued. While the helpline is closed none is."""
+    """One sweep; returns how many reminders were queued. While the helpline is closed or time in doubt none is."""
     now, policy = clock(), correspondence.policy
-    if not policy.hours.is_open(now):
+    if not policy.hours.is_open(now) or timekeeping.pauses(store):
         return 0
-    answers = _remind_of_answers(store, correspondence, clock, now)
+    answers = _remind_of_answers(store, correspondence, lambda: now, now)  # the clock may be set during a sweep
     return answers + _remind_of_partners(store, correspondence, now) + _remind_of_updates(store, correspondence, now)
 
 

@@ -19,7 +19,7 @@ from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.delivery import InDoubt, NotSent, OutboxState, Outcome, Settlement, settle
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.reminders import overtaken
-from helpline_mail.service import clocks
+from helpline_mail.service import clocks, timekeeping
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock, Submitter
 from helpline_mail.service.trouble import unreached_cause
@@ -98,7 +98,8 @@ def _claim(store: Store, correspondence: Correspondence, clock: Clock, limit: in
     now = clock()
     wanted: list[Claimed] = []
     with store.write() as connection:
-        while claimed := outbox.claim(connection, now, now + LEASE, limit - len(wanted)):
+        but = timekeeping.kinds_that_wait(connection)
+        while claimed := outbox.claim(connection, now, now + LEASE, limit - len(wanted), but):
             # What is set aside is not due any more: it must not stand in the way of what is.
             wanted += [mail for mail in claimed if not _set_aside(connection, correspondence.policy, mail, now)]
             if len(wanted) == limit:

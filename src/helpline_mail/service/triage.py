@@ -121,7 +121,7 @@ def _triage_one(store: Store, correspondence: Correspondence, budgets: Budgets, 
         if not ledger.claim(connection, entry.id):
             return
         if entry.sent_since is not None:
-            sent_folder.file(connection, correspondence, entry, message, arrival(entry, now), now)
+            sent_folder.file(connection, correspondence, entry, message, arrival(connection, entry, now), now)
         else:
             context = gather(connection, message, entry, correspondence.policy, correspondence.signer, now)
             intake = decide(message, context, correspondence.policy)
@@ -301,7 +301,7 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
         if entry.sent_since is not None:
             sent_folder.set_aside(connection, entry, now)
             return
-        arrived_at = arrival(entry, now)
+        arrived_at = arrival(connection, entry, now)
         if entry.raw_id is not None and entry.message_id is None:
             known = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
             if known is not None:

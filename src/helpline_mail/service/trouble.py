@@ -23,6 +23,9 @@ TO_OUTSIDERS = {
 FLOOD = "flood"
 """The cause of the alarm that stands while the breaker is open: the alarm is the breaker's only memory."""
 
+CLOCK = "clock"
+"""The cause of the alarm that stands while the clock is in doubt: what time alone would send waits for its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble(Letters):
@@ -150,7 +153,7 @@ class Trouble(Letters):
                 "alarm", helpline=name, headline=headline, since=since, advice=_advice(cause)
             )
         else:
-            lasted = spoken_duration(now - over_since)
+            lasted = "" if cause == CLOCK else spoken_duration(now - over_since)
             rendered = self.templates.render("alarm_over", helpline=name, headline=headline, since=since, lasted=lasted)
         phase = "over" if over_since else "raised"
         for address in self.policy.alarms_to:
@@ -186,6 +189,12 @@ def _advice(cause: str) -> str:
         case "flood":
             return (
                 "run helpline-mail status. If you did not expect so much mail, ask whoever looks after the mail server."
+            )
+        case "clock":
+            return (
+                "compare the clock of this machine with another, and set it if it is wrong. The alarm ends by itself "
+                "when the clock is back, or when a new mail shows that the mail server's clock agrees with it. If it "
+                "is right, you can also run helpline-mail alarm end clock."
             )
     return "run helpline-mail status, then helpline-mail check."
 

@@ -9,6 +9,7 @@ from helpline_mail.adapters.store import clocks, events, holding, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.clocks import Allowance, ClockKind, deadline
 from helpline_mail.domain.updates import A_DAY, HoldingFacts, lapsed, why_no_holding_mail
+from helpline_mail.service import timekeeping
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.deadlines import Lapsed
 from helpline_mail.service.ports import Clock
@@ -22,6 +23,8 @@ def keep_in_touch(store: Store, correspondence: Correspondence, clock: Clock) ->
     """One sweep over the update clocks that have run out; returns how many. Each starts anew: nobody is forgotten."""
     now, policy = clock(), correspondence.policy
     with store.read() as connection:
+        if timekeeping.in_doubt(connection):
+            return 0
         found = [row for row in clocks.due_by(connection, ClockKind.UPDATE, now) if lapsed(row.due_at, policy, now)]
     if not found:
         return 0

@@ -182,7 +182,7 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         for in_doubt, is_due in product((True, False), repeat=2)
     ),
     "alarm": tuple(_ALARM | {"advice": advice} for advice in ("run helpline-mail check.", "")),
-    "alarm_over": (_ALARM | {"lasted": "11 minutes"},),
+    "alarm_over": tuple(_ALARM | {"lasted": lasted} for lasted in ("11 minutes", "")),
 }
 
 SIGNPOST_SAMPLES: tuple[Mapping[str, object], ...] = tuple(

@@ -13,10 +13,11 @@ from helpline_mail.adapters.store.schema import alarm, event, ledger
 def record(
     connection: Connection, at: datetime, code: str, text: str, *, ticket_id: int | None = None,
     ledger_id: int | None = None, outbox_id: int | None = None, facts: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
-    """Adds one line to the trail."""
-    connection.execute(
-        insert(event).values(
+) -> int:  # fmt: skip
+    """Adds one line to the trail; returns its number."""
+    added: int = connection.execute(
+        insert(event)
+        .values(
             at=at,
             code=code,
             text=text,
@@ -25,7 +26,9 @@ def record(
             outbox_id=outbox_id,
             facts=dict(facts or {}),
         )
-    )
+        .returning(event.c.id)
+    ).scalar_one()
+    return added
 
 
 def of_ticket(connection: Connection, ticket_id: int) -> list[dict[str, Any]]:
@@ -48,6 +51,12 @@ def without_ticket(connection: Connection, limit: int | None) -> list[dict[str, 
 def _rows(connection: Connection, *where: Any) -> list[dict[str, Any]]:
     rows = connection.execute(select(event).where(*where).order_by(event.c.id))
     return [dict(row._mapping) for row in rows]
+
+
+def latest(connection: Connection, code: str) -> dict[str, Any] | None:
+    """The newest line of that code, or None."""
+    row = connection.execute(select(event).where(event.c.code == code).order_by(event.c.id.desc()).limit(1)).first()
+    return dict(row._mapping) if row else None
 
 
 def raise_alarm(connection: Connection, cause: str, text: str, now: datetime) -> int | None:

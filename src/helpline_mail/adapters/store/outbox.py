@@ -76,11 +76,16 @@ def add(connection: Connection, mail: Frozen, now: datetime) -> int | None:
     return outbox_id
 
 
-def claim(connection: Connection, now: datetime, lease_until: datetime, limit: int) -> list[Claimed]:
-    """Takes mails that are due: attempt and lease are recorded before the network is touched. Oldest first."""
+def claim(
+    connection: Connection, now: datetime, lease_until: datetime, limit: int, but: Collection[str] = ()
+) -> list[Claimed]:
+    """Takes mails that are due, of all kinds `but` some: attempt and lease are recorded before the network is touched.
+
+    Oldest first.
+    """
     due = (
         select(outbox.c.id)
-        .where(outbox.c.state.in_(WAITING), reached(outbox.c.next_attempt_at, now))
+        .where(outbox.c.state.in_(WAITING), outbox.c.kind.not_in(but), reached(outbox.c.next_attempt_at, now))
         .order_by(outbox.c.next_attempt_at, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
