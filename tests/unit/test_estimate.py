@@ -109,6 +109,17 @@ def test_a_heavier_load_helps_out_and_a_lighter_one_never_does() -> None:
     assert foresee([*quiet, *busy], Arrival(NOW, 11, 16), PROMISE) is None
 
 
+def test_any_hour_of_the_same_load_helps_out_before_a_heavier_load() -> None:
+    history = [query(25, hour=15)] * 30 + [query(100, waiting=1)] * 300
+    assert foresee(history, HERE, PROMISE) == 30 * MINUTE
+    assert foresee(history[1:], HERE, PROMISE) == 120 * MINUTE
+
+
+def test_an_answer_is_remembered_for_ninety_days() -> None:
+    assert foresee([query(25, days=90)] * 30, HERE, PROMISE) == 30 * MINUTE
+    assert foresee([query(25, days=90.01)] * 30, HERE, PROMISE) is None
+
+
 @pytest.mark.parametrize("waiting", [4, 7])
 def test_loads_of_one_band_are_alike(waiting: int) -> None:
     history = [query(25, waiting=5)] * 30 + [query(100, waiting=3)] * 99 + [query(100, waiting=8)] * 99
