@@ -63,6 +63,7 @@ def policy(settings: Settings) -> Policy:
         reminders=settings.promise.reminders,
         overdue_reminders=settings.promise.overdue_reminders,
         update_every=settings.promise.update_every,
+        estimate=settings.promise.estimate,
         staff=tuple(StaffMember(member.name, member.address, member.role) for member in settings.staff),
         rations=Rations(
             settings.rations.per_address,

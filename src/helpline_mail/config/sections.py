@@ -127,6 +127,7 @@ class PromiseSection(Section):
     )  # fmt: skip
     overdue_reminders: Annotated[tuple[Duration, ...], Field(strict=False)] = (timedelta(), timedelta(minutes=60))
     update_every: OpeningDays = 2
+    estimate: bool = True
 
 
 class _Server(Section):
