@@ -19,7 +19,7 @@ from datetime import time as wall
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-from helpline_mail.domain.estimate import REMEMBERED, Query, arrival, calibration, foresee, to_say
+from helpline_mail.domain.estimate import REMEMBERED, Query, arrival, calibration, foresee, why_silent
 from helpline_mail.domain.opening_hours import OpeningHours, Window
 from helpline_mail.wire.bank_holidays import bank_holidays
 
@@ -169,7 +169,7 @@ def tally(history: History, seed: int) -> tuple[Tally, Tally]:
         foreseen = foresee(past, now, PROMISE)
         waiting[index] = Query(now, timedelta(), False, foreseen)
         if at >= WARM_UP:
-            said = to_say(foreseen, PROMISE, calibration(past, at))
+            said = foreseen if foreseen and not why_silent(foreseen, PROMISE, calibration(past, at)) else None
             whole.count(said, answered[index] - came[index])
             if history.is_unusual(at):
                 unusual.count(said, answered[index] - came[index])

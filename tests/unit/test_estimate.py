@@ -20,7 +20,7 @@ from helpline_mail.domain.estimate import (
     foresee,
     spoken_estimate,
     steps,
-    to_say,
+    why_silent,
 )
 from helpline_mail.domain.opening_hours import OpeningHours, Window
 
@@ -120,6 +120,13 @@ def test_an_answer_is_remembered_for_ninety_days() -> None:
     assert foresee([query(25, days=90.01)] * 30, HERE, PROMISE) is None
 
 
+@pytest.mark.parametrize("waiting", range(40))
+def test_a_band_begins_where_a_smaller_load_is_another(waiting: int) -> None:
+    begins = replace(HERE, waiting=waiting).load_begins
+    assert replace(HERE, waiting=begins).load == replace(HERE, waiting=waiting).load
+    assert begins == 0 or replace(HERE, waiting=begins - 1).load < replace(HERE, waiting=waiting).load
+
+
 @pytest.mark.parametrize("waiting", [4, 7])
 def test_loads_of_one_band_are_alike(waiting: int) -> None:
     history = [query(25, waiting=5)] * 30 + [query(100, waiting=3)] * 99 + [query(100, waiting=8)] * 99
@@ -137,8 +144,8 @@ def test_more_than_thirty_percent_of_the_last_fifty_silence_it() -> None:
     fifteen, sixteen = [kept] * 35 + [wrong] * 15, [kept] * 34 + [wrong] * 16
     assert calibration(fifteen, NOW) == Calibration(50, 35)
     assert calibration(sixteen, NOW) == Calibration(50, 34)
-    assert to_say(30 * MINUTE, PROMISE, calibration(fifteen, NOW)) == 30 * MINUTE
-    assert to_say(30 * MINUTE, PROMISE, calibration(sixteen, NOW)) is None
+    assert why_silent(30 * MINUTE, PROMISE, calibration(fifteen, NOW)) == ""
+    assert why_silent(30 * MINUTE, PROMISE, calibration(sixteen, NOW)) == "too many of the latest estimates were wrong"
 
 
 def test_who_still_waits_longer_than_foreseen_makes_it_wrong_and_others_who_wait_do_not_count() -> None:
@@ -158,9 +165,8 @@ def test_a_query_for_which_nothing_was_foreseen_judges_nothing() -> None:
 
 def test_an_estimate_is_said_only_if_it_is_clearly_earlier_than_the_promise() -> None:
     held = Calibration(50, 50)
-    assert to_say(timedelta(hours=2), PROMISE, held) == timedelta(hours=2)
-    assert to_say(timedelta(hours=2, minutes=30), PROMISE, held) is None
-    assert to_say(None, PROMISE, held) is None
+    assert why_silent(timedelta(hours=2, minutes=15), PROMISE, held) == ""
+    assert why_silent(timedelta(hours=2, minutes=16), PROMISE, held) == "it is hardly earlier than the promise"
 
 
 @pytest.mark.parametrize(

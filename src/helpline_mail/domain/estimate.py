@@ -48,6 +48,11 @@ class Arrival:
         """The band of `waiting`: none, 1, 2 to 3, 4 to 7 and so on; each is twice as wide as the one before."""
         return self.waiting.bit_length()
 
+    @property
+    def load_begins(self) -> int:
+        """The least `waiting` of its band."""
+        return 1 << self.load - 1 if self.load else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -68,6 +73,22 @@ class Query:
         if self.waited > self.foreseen:
             return False
         return True if self.answered else None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What was foreseen for a query at its arrival, and whether it may be said."""
+
+    waiting: int
+    """How many others waited then."""
+    foreseen: timedelta | None
+    silence: str
+    """Why nothing is said of what was foreseen, to follow "because"; empty if it may be said, or nothing was."""
+
+    @property
+    def is_said(self) -> bool:
+        """Whether an acknowledgement may say so."""
+        return self.foreseen is not None and not self.silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +125,13 @@ def foresee(history: Iterable[Query], now: Arrival, promise: timedelta) -> timed
     return None
 
 
-def to_say(foreseen: timedelta | None, promise: timedelta, calibrated: Calibration) -> timedelta | None:
-    """What was foreseen, if it may be said: the latest ones came true, and it is clearly earlier than the promise."""
-    if foreseen is None or not calibrated.holds or promise - foreseen < promise / CLEARLY_EARLIER:
-        return None
-    return foreseen
+def why_silent(foreseen: timedelta, promise: timedelta, calibrated: Calibration) -> str:
+    """Why what was foreseen may not be said, to follow "because"; empty if it may."""
+    if not calibrated.holds:
+        return "too many of the latest estimates were wrong"
+    if promise - foreseen < promise / CLEARLY_EARLIER:
+        return "it is hardly earlier than the promise"
+    return ""
 
 
 def steps(limit: timedelta) -> Iterator[timedelta]:

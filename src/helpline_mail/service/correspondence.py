@@ -6,7 +6,7 @@ one a mail.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 from helpline_mail.adapters.store import events, messages, outbox, tickets
 from helpline_mail.adapters.store.notices import Untold
 from helpline_mail.adapters.store.outbox import Claimed
-from helpline_mail.domain.acknowledgement import Acknowledgement, acknowledge
+from helpline_mail.domain.acknowledgement import Acknowledgement, Likely, acknowledge
 from helpline_mail.domain.message import Address, Message
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_duration, spoken_time
@@ -42,7 +42,8 @@ class Correspondence(Replies):
             text = "no acknowledgement: not every server can safely write to the sender's address"
             events.record(connection, now, "address_not_writable", text, ticket_id=ticket["id"])
             return
-        facts = acknowledge(self.policy.hours, due_at, now)
+        likely = _likely(tickets.clocks_of(connection, ticket["id"])[0])
+        facts = acknowledge(self.policy.hours, due_at, now, likely)
         rendered = self._acknowledgement(ticket["reference"], ticket["channel"], facts)
         mail = self._freeze(
             rendered, f"acknowledgement/{ticket['id']}", "acknowledgement", Address(requester.addr_spec), now,
@@ -66,11 +67,12 @@ class Correspondence(Replies):
         if mail.kind != "acknowledgement" or mail.ticket_id is None or mail.mail.times_in_doubt:
             return mail
         frozen, ticket = parse(mail.envelope.octets), tickets.load(connection, mail.ticket_id)
-        due_at = tickets.clocks_of(connection, mail.ticket_id)[0]["due_at"]
-        facts = acknowledge(self.policy.hours, due_at, now)
+        clock = tickets.clocks_of(connection, mail.ticket_id)[0]
+        due_at, likely = clock["due_at"], _likely(clock)
+        facts = acknowledge(self.policy.hours, due_at, now, likely)
         assert frozen.date is not None  # noqa: S101  we wrote it
         assert frozen.message_id is not None  # noqa: S101
-        if facts == acknowledge(self.policy.hours, due_at, frozen.date):
+        if facts == acknowledge(self.policy.hours, due_at, frozen.date, likely):
             return mail
         rendered = self._acknowledgement(ticket["reference"], ticket["channel"], facts)
         draft = self._draft(
@@ -178,3 +180,10 @@ class Correspondence(Replies):
         rendered = self.templates.render("digest", helpline=self.policy.helpline.name, lines=shown, count=count)
         key = f"digest/{untold[-1].message_id}/{int(now.timestamp())}"
         return self._to_staff(connection, rendered, key, "digest", self.policy.staff, None, now)
+
+
+def _likely(clock: Mapping[str, Any]) -> Likely | None:
+    """What an acknowledgement may say of the query of that clock besides the promise."""
+    if not clock["estimate_is_said"]:
+        return None
+    return Likely(clock["started_at"], timedelta(seconds=clock["foreseen_seconds"]))

@@ -10,6 +10,7 @@ from helpline_mail.domain import promise
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.threads import REFERENCE_ALPHABET, REFERENCE_LENGTH, base_subject
+from helpline_mail.service.estimate import estimate, explained, facts_of
 from helpline_mail.service.trouble import Trouble
 
 
@@ -41,14 +42,17 @@ def start_clock(
     Where the calendar gives no deadline an answer is due at once, and an alarm says so: nobody is to wait for it.
     """
     policy = alarms.policy
+    running = tickets.running_clock(connection, ticket_id)
+    if running is not None:
+        return running.due_at
     try:
         due_at = promise.due(policy.hours, arrived_at, policy.response).due
     except ValueError as error:
         due_at = now
         alarms.raise_alarm(connection, "calendar", f"a deadline cannot be computed: {error}", now)
-    if tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at) is not None:
-        facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat()}
-        events.record(connection, now, "clock_started", "an answer is due", ticket_id=ticket_id, facts=facts)
-        return due_at
-    running = tickets.running_clock(connection, ticket_id)
-    return running.due_at if running else due_at
+    likely = estimate(connection, policy, arrived_at, now)
+    tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at, likely)
+    facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat(), **facts_of(likely)}
+    text = f"an answer is due{explained(likely)}"
+    events.record(connection, now, "clock_started", text, ticket_id=ticket_id, facts=facts)
+    return due_at

@@ -11,6 +11,7 @@ from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import spoken_duration
 from helpline_mail.domain.reminders import Step, step_instant, steps
+from helpline_mail.service.estimate import calibrated
 
 DAY = timedelta(days=1)
 STALE_POLLS = 5
@@ -149,6 +150,13 @@ def status(store: Store, folder: str, poll_every: timedelta, now: datetime) -> d
         "ok": not problems,
         "problems": problems,
     }
+
+
+def estimates(store: Store, policy: Policy, now: datetime) -> dict[str, Any]:
+    """Whether estimates are said at present, how many of the latest are judged, and how many of those came true."""
+    with store.read() as connection:
+        found = calibrated(connection, policy, now)
+    return {"said": policy.estimate and found.holds, "judged": found.judged, "kept": found.kept}
 
 
 def _counted(number: int, noun: str) -> str:

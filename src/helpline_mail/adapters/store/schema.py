@@ -212,7 +212,11 @@ clock = Table(
     Column("stopped_at", UtcDateTime),
     Column("kept", Boolean),  # recorded once, when it stops
     Column("opening_seconds", Integer),  # opening time that the answer took
+    Column("waiting", Integer),  # how many response clocks ran when its query arrived; None: none arrived just then
+    Column("foreseen_seconds", Integer),  # opening time within which most like queries had been answered then
+    Column("estimate_is_said", Boolean),  # whether an acknowledgement of it may say so
     Index(None, "ticket_id", "id"),
+    Index(None, "started_at"),
     Index("uq_clock_running", "ticket_id", "kind", unique=True, sqlite_where=text("stopped_at IS NULL"),
           postgresql_where=text("stopped_at IS NULL")),
     Index("ix_clock_due", "due_at", sqlite_where=text("stopped_at IS NULL"),

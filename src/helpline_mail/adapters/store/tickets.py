@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from helpline_mail.adapters.store.engine import insert_ignoring, insert_or_nothing
 from helpline_mail.adapters.store.schema import clock, message, participant, reminder, ticket, ticket_content
+from helpline_mail.domain.estimate import Estimate
 from helpline_mail.domain.message import Address, folded
 from helpline_mail.domain.opening_hours import OpeningHours
 from helpline_mail.domain.reminders import Reminded, RunningClock
@@ -260,7 +261,7 @@ def _run_from(
     running = running_clock(connection, ticket_id)
     assert running is not None  # noqa: S101  none could be started
     if due_at < running.due_at:
-        earlier = {"started_at": min(started_at, running.started_at), "due_at": due_at}
+        earlier = {"started_at": min(started_at, running.started_at), "due_at": due_at, "waiting": None}
         connection.execute(update(clock).where(clock.c.id == running.clock_id).values(earlier))
     return min(due_at, running.due_at)
 
@@ -274,14 +275,20 @@ def reopen(connection: Connection, ticket_id: int) -> bool:
 
 
 def start_clock(
-    connection: Connection, ticket_id: int, message_id: int | None, started_at: datetime, due_at: datetime
-) -> int | None:
-    """Starts the response clock; None if one is running already."""
-    return insert_or_nothing(
-        connection, clock,
-        {"ticket_id": ticket_id, "kind": RESPONSE, "message_id": message_id, "started_at": started_at,
-         "due_at": due_at},
-    )  # fmt: skip
+    connection: Connection, ticket_id: int, message_id: int | None, started_at: datetime, due_at: datetime,
+    estimate: Estimate | None = None,
+) -> int | None:  # fmt: skip
+    """Starts the response clock; None if one is running already. `estimate` is what was foreseen at an arrival."""
+    row: dict[str, Any] = {
+        "ticket_id": ticket_id, "kind": RESPONSE, "message_id": message_id, "started_at": started_at, "due_at": due_at,
+    }  # fmt: skip
+    if estimate is not None:
+        foreseen = estimate.foreseen
+        row |= {
+            "waiting": estimate.waiting, "estimate_is_said": estimate.is_said,
+            "foreseen_seconds": None if foreseen is None else int(foreseen.total_seconds()),
+        }  # fmt: skip
+    return insert_or_nothing(connection, clock, row)
 
 
 def running_clock(connection: Connection, ticket_id: int) -> RunningClock | None:
