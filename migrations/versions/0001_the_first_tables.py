@@ -59,8 +59,6 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("update_due_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("update_reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("assignee", sa.String(length=254), nullable=True),
         sa.Column("category", sa.String(length=80), nullable=True),
         sa.Column("outcome", sa.String(length=80), nullable=True),
@@ -79,16 +77,11 @@ def upgrade() -> None:
         sa.Column("partner", sa.String(length=80), nullable=False),
         sa.Column("reference", sa.String(length=20), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_mediation_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mediation")),
         sa.UniqueConstraint("reference", name=op.f("uq_mediation_reference")),
         sa.UniqueConstraint("ticket_id", "partner", name=op.f("uq_mediation_ticket_id_partner")),
     )
-    with op.batch_alter_table("mediation", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_mediation_due_at"), ["due_at"], unique=False)
-
     op.create_table(
         "message",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -150,25 +143,38 @@ def upgrade() -> None:
         sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("mediation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("counted_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("allowed_seconds", sa.Integer(), nullable=True),
+        sa.Column("allowed_days", sa.Integer(), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("promised_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("kept", sa.Boolean(), nullable=True),
         sa.Column("opening_seconds", sa.Integer(), nullable=True),
         sa.Column("waiting", sa.Integer(), nullable=True),
         sa.Column("foreseen_seconds", sa.Integer(), nullable=True),
         sa.Column("estimate_is_said", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(["mediation_id"], ["mediation.id"], name=op.f("fk_clock_mediation_id")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_clock_message_id")),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_clock_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock")),
     )
     with op.batch_alter_table("clock", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_clock_started_at"), ["started_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_clock_kind_started_at"), ["kind", "started_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_clock_ticket_id_id"), ["ticket_id", "id"], unique=False)
         batch_op.create_index(
             "ix_clock_due",
-            ["due_at"],
+            ["kind", "due_at"],
             unique=False,
+            sqlite_where=sa.text("stopped_at IS NULL"),
+            postgresql_where=sa.text("stopped_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_clock_awaited",
+            ["mediation_id"],
+            unique=True,
             sqlite_where=sa.text("stopped_at IS NULL"),
             postgresql_where=sa.text("stopped_at IS NULL"),
         )
@@ -176,9 +182,22 @@ def upgrade() -> None:
             "uq_clock_running",
             ["ticket_id", "kind"],
             unique=True,
-            sqlite_where=sa.text("stopped_at IS NULL"),
-            postgresql_where=sa.text("stopped_at IS NULL"),
+            sqlite_where=sa.text("stopped_at IS NULL AND mediation_id IS NULL"),
+            postgresql_where=sa.text("stopped_at IS NULL AND mediation_id IS NULL"),
         )
+
+    op.create_table(
+        "clock_change",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("clock_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["clock_id"], ["clock.id"], name=op.f("fk_clock_change_clock_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_change")),
+    )
+    with op.batch_alter_table("clock_change", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_clock_change_clock_id_id"), ["clock_id", "id"], unique=False)
 
     op.create_table(
         "ledger",
@@ -222,11 +241,12 @@ def upgrade() -> None:
     op.create_table(
         "reminder",
         sa.Column("clock_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("step", sa.String(length=24), nullable=False),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("in_list", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["clock_id"], ["clock.id"], name=op.f("fk_reminder_clock_id")),
-        sa.PrimaryKeyConstraint("clock_id", "step", name=op.f("pk_reminder")),
+        sa.PrimaryKeyConstraint("clock_id", "due_at", "step", name=op.f("pk_reminder")),
     )
     with op.batch_alter_table("reminder", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reminder_told_at"), ["told_at"], unique=False)
@@ -323,14 +343,23 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_ledger_message_id"))
 
     op.drop_table("ledger")
+    with op.batch_alter_table("clock_change", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_clock_change_clock_id_id"))
+
+    op.drop_table("clock_change")
     with op.batch_alter_table("clock", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_clock_running",
+            sqlite_where=sa.text("stopped_at IS NULL AND mediation_id IS NULL"),
+            postgresql_where=sa.text("stopped_at IS NULL AND mediation_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "uq_clock_awaited",
             sqlite_where=sa.text("stopped_at IS NULL"),
             postgresql_where=sa.text("stopped_at IS NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_clock_ticket_id_id"))
-        batch_op.drop_index(batch_op.f("ix_clock_started_at"))
+        batch_op.drop_index(batch_op.f("ix_clock_kind_started_at"))
         batch_op.drop_index(
             "ix_clock_due", sqlite_where=sa.text("stopped_at IS NULL"), postgresql_where=sa.text("stopped_at IS NULL")
         )
@@ -357,9 +386,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_message_content_digest"))
 
     op.drop_table("message")
-    with op.batch_alter_table("mediation", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_mediation_due_at"))
-
     op.drop_table("mediation")
     with op.batch_alter_table("ticket", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ticket_state_id"))

@@ -196,6 +196,10 @@ class Desk:
         with self.store.read() as connection:
             return list(connection.execute(select(table).where(*where).order_by(*table.primary_key.columns)))
 
+    def clocks(self, *where: Any, kind: str = "response") -> list[Any]:
+        """The clocks of that kind, oldest first."""
+        return self.rows(schema.clock, schema.clock.c.kind == kind, *where)
+
     def received(self) -> list[Any]:
         """The content of the messages from outside, in the order in which they were filed."""
         outgoing = select(schema.message.c.id).where(schema.message.c.direction == "out")

@@ -1,5 +1,6 @@
 """Staff at work in the tests: what they reply, what they are told, and how a ticket stands."""
 
+from datetime import datetime
 from typing import Any
 
 from helpline_mail.adapters.store import schema
@@ -50,7 +51,13 @@ def ticket(desk: Desk, nth: int = 0) -> Any:
 
 
 def clocks(desk: Desk, nth: int = 0) -> list[Any]:
-    return desk.rows(schema.clock, schema.clock.c.ticket_id == ticket(desk, nth).id)
+    return desk.clocks(schema.clock.c.ticket_id == ticket(desk, nth).id)
+
+
+def update_due(desk: Desk, nth: int = 0) -> datetime | None:
+    """When the enquirer is to hear from us again."""
+    due_at: datetime | None = desk.tickets()[nth]["update_due_at"]
+    return due_at
 
 
 def runs(desk: Desk, nth: int = 0) -> bool:

@@ -32,7 +32,7 @@ def in_copy(text: str = "Call the police.\n> What should we do?\n", number: int 
 
 
 def clock(desk: Desk) -> Any:
-    return desk.rows(schema.clock)[0]
+    return desk.clocks()[0]
 
 
 def test_it_counts_at_its_arrival_and_stands_in_the_ticket_under_its_writer(asked: Desk) -> None:
@@ -89,7 +89,7 @@ def test_unproved_it_is_kept_as_unverified_and_the_member_is_told(asked: Desk) -
 def test_a_mail_to_two_enquirers_about_both_their_tickets_answers_neither(asked: Desk) -> None:
     asked.receive(mail(BOB, "My question", message_id="<bob@club.example>"))
     asked.receive(in_copy(to=f"{ALICE}, {BOB}", references=f"{ENQUIRY} <bob@club.example>"))
-    assert [row.stopped_at for row in asked.rows(schema.clock)][:2] == [None, None]
+    assert [row.stopped_at for row in asked.clocks()][:2] == [None, None]
 
 
 def test_a_second_copy_of_it_changes_nothing(asked: Desk) -> None:

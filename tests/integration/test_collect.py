@@ -127,7 +127,7 @@ def test_p43_a_message_that_breaks_the_connection_does_not_stop_the_others(desk:
     desk.triage()
     states = {row.uid: row.state for row in desk.rows(schema.ledger)}
     assert states == {uid: "quarantined" if uid == poisonous else "triaged" for uid in (1, 2, 3)}
-    assert len(desk.tickets()) == len(desk.rows(schema.clock)) == 3, "the quarantined one has its clock as well"
+    assert len(desk.tickets()) == len(desk.clocks()) == 3, "the quarantined one has its clock as well"
 
 
 def test_the_position_stays_before_the_doubt_while_the_others_are_kept(desk: Desk) -> None:

@@ -17,7 +17,7 @@ def test_a_machines_copy_hides_no_enquiry(desk: Desk, marks: dict[str, str], mes
         mail(message_id=message_id, **marks), mail(message_id=message_id), mail(message_id=message_id, **marks)
     )
     assert desk.dispositions() == ["automatic", "new_ticket", "duplicate"]
-    assert (len(desk.rows(schema.clock)), len(desk.sent("acknowledgement"))) == (1, 1)
+    assert (len(desk.clocks()), len(desk.sent("acknowledgement"))) == (1, 1)
 
 
 def test_a_machines_copy_hides_no_follow_up(desk: Desk) -> None:

@@ -141,7 +141,7 @@ def test_p40_the_clock_starts_at_arrival_whatever_the_date_says(desk: Desk) -> N
     dates = ["Thu, 1 Jan 1970 00:00:00 +0000", "Thu, 1 Jan 2099 00:00:00 +0000", "31 Feb 2026 25:61 +9999", "?", None]
     fields = [[f"Date: {date}"] if date else [] for date in ["Tue, 24 Nov 2026 10:09:00 +0000", *dates]]
     desk.receive(*(raw(f"From: {ALICE}", f"Subject: {n}", *date) for n, date in enumerate(fields)))
-    clocks = {(row.started_at, row.due_at) for row in desk.rows(schema.clock)}
+    clocks = {(row.started_at, row.due_at) for row in desk.clocks()}
     assert (len(desk.tickets()), len(clocks)) == (len(fields), 1)
     assert clocks.pop()[0] == desk.clock()
 
@@ -157,7 +157,7 @@ def test_p41_whatever_is_missing_there_is_a_ticket(desk: Desk) -> None:
         )
     desk.receive(*mails)
     assert desk.dispositions() == ["new_ticket"] * 16
-    assert len(desk.rows(schema.clock)) == 16
+    assert len(desk.clocks()) == 16
     assert {e.recipient for e in desk.sent("acknowledgement")} == {f"a{n}@school.sch.uk" for n in range(8, 16)}
     assert [bool(row.defects) for row in desk.received()] == [not row.text for row in desk.received()]
     desk.receive(*mails)
@@ -173,7 +173,7 @@ def test_p42_a_kind_that_cannot_be_read_is_never_an_empty_ticket(desk: Desk, cas
     else:
         assert "needs opening in the mailbox" in found.defects[0]
         assert all("needs opening in the mailbox" in words(notice) for notice in desk.sent("notice"))
-    assert (len(desk.tickets()), len(desk.rows(schema.clock)), len(desk.sent("acknowledgement"))) == (1, 1, 1)
+    assert (len(desk.tickets()), len(desk.clocks()), len(desk.sent("acknowledgement"))) == (1, 1, 1)
 
 
 def test_p43_a_message_that_cannot_be_filed_is_quarantined_with_a_clock_and_can_be_released(
@@ -198,7 +198,7 @@ def test_p43_a_message_that_cannot_be_filed_is_quarantined_with_a_clock_and_can_
     (row,) = desk.rows(schema.ledger, schema.ledger.c.state == "quarantined")
     assert desk.codes().count("triage_failed") == 3
     stand_in = desk.tickets()[-1]
-    clock = desk.rows(schema.clock)[-1]
+    clock = desk.clocks()[-1]
     assert (clock.ticket_id, clock.started_at, clock.stopped_at) == (stand_in["id"], arrived_at, None)
     desk.submit()
     assert sum(stand_in["reference"].encode() in e.octets for e in desk.sent("notice")) == 2

@@ -37,7 +37,7 @@ def test_a_calendar_without_a_deadline_makes_an_answer_due_at_once_and_is_an_ala
     desk.receive(mail(BOB, "Other", message_id="<bob@club.example>"))
     assert [row.state for row in desk.rows(schema.ledger)] == ["triaged"] * 2
     assert [ticket["state"] for ticket in desk.tickets()] == ["open"] * 2
-    clocks = desk.rows(schema.clock)
+    clocks = desk.clocks()
     assert [(row.started_at, row.due_at) for row in clocks] == [(arrived_at, desk.clock()), (desk.clock(),) * 2]
     assert (alarms(desk), len(desk.sent("alarm"))) == (["calendar"], 1)
     assert (len(desk.sent("acknowledgement")), len(desk.sent("notice"))) == (2, 4)
@@ -51,7 +51,7 @@ def test_what_such_a_calendar_leaves_unread_is_due_at_once_as_well(impossible: D
         triage_service._begin(desk.store, desk.clock())
         desk.clock.advance(seconds=6)
     assert desk.triage().quarantined == 1
-    assert [row.due_at for row in desk.rows(schema.clock)] == [desk.clock()]
+    assert [row.due_at for row in desk.clocks()] == [desk.clock()]
     assert alarms(desk) == ["calendar"]
 
 
@@ -64,8 +64,8 @@ def test_an_earlier_answer_can_be_recorded_under_such_a_calendar(impossible: Des
     desk.receive(follow_up(desk))
     policy, reference = desk.correspondence.policy, desk.tickets()[0]["reference"]
     answer(desk.store, policy, reference, answered_at, desk.clock())
-    assert [row.stopped_at for row in desk.rows(schema.clock)] == [answered_at, None]
-    assert desk.rows(schema.clock)[1].due_at == desk.clock()
+    assert [row.stopped_at for row in desk.clocks()] == [answered_at, None]
+    assert desk.clocks()[1].due_at == desk.clock()
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_an_arrival_that_cannot_be_counts_as_now(desk: Desk, internal_date: date
                 desk.collect()
     desk.receive()
     assert [row.arrived_at for row in desk.rows(schema.ledger)] == [internal_date], "what the server said is kept"
-    (clock,), (ticket,) = desk.rows(schema.clock), desk.tickets()
+    (clock,), (ticket,) = desk.clocks(), desk.tickets()
     assert (clock.started_at, clock.due_at) == (desk.clock(), desk.clock() + timedelta(hours=3))
     assert ticket["created_at"] == desk.clock()
     (message,) = desk.rows(schema.message, schema.message.c.direction == "in")
@@ -96,7 +96,7 @@ def test_an_arrival_of_this_very_moment_or_of_last_week_counts_as_it_is(desk: De
     week = desk.clock() - timedelta(days=7)
     desk.mailbox.append(mail(), week)
     desk.receive(mail(BOB, "Other", message_id="<bob@club.example>"))
-    assert [row.started_at for row in desk.rows(schema.clock)] == [week, desk.clock()]
+    assert [row.started_at for row in desk.clocks()] == [week, desk.clock()]
 
 
 def put(desk: Desk, table: Any, **values: Any) -> None:

@@ -42,13 +42,13 @@ def test_what_comes_back_from_quarantine_and_needs_no_ticket_leaves_no_clock_beh
     desk.receive(mail())
     entry_id = quarantined(desk, of_kind(desk, kind))
     first, stand_in = desk.tickets()
-    assert [row.stopped_at for row in desk.rows(schema.clock)] == [None, None], "until then an answer is due"
+    assert [row.stopped_at for row in desk.clocks()] == [None, None], "until then an answer is due"
     desk.clock.advance(hours=2)
     assert desk.remind() == 4
     queues.release(desk.store, entry_id, desk.clock())
     assert desk.triage().triaged == 1
     assert desk.dispositions() == ["new_ticket", kind]
-    mine, its = desk.rows(schema.clock)
+    mine, its = desk.clocks()
     assert (mine.ticket_id, mine.stopped_at) == (first["id"], None)
     assert (its.ticket_id, its.stopped_at, its.kept) == (stand_in["id"], desk.clock(), None)
     assert [ticket["state"] for ticket in desk.tickets()] == ["open", "resolved"]
@@ -65,13 +65,13 @@ def test_what_comes_back_from_quarantine_and_needs_no_ticket_leaves_no_clock_beh
 
 def test_what_comes_back_from_quarantine_as_an_enquiry_keeps_its_ticket_and_its_clock(desk: Desk) -> None:
     entry_id = quarantined(desk, mail())
-    (before,), (clock,) = desk.tickets(), desk.rows(schema.clock)
+    (before,), (clock,) = desk.tickets(), desk.clocks()
     desk.clock.advance(minutes=5)
     queues.release(desk.store, entry_id, desk.clock())
     assert desk.triage().triaged == 1
     (after,) = desk.tickets()
     assert (after["reference"], after["requester"]) == (before["reference"], ALICE)
-    assert (after["state"], desk.rows(schema.clock)) == ("open", [clock])
+    assert (after["state"], desk.clocks()) == ("open", [clock])
     assert len(desk.outbox("acknowledgement")) == 1
 
 
@@ -119,7 +119,7 @@ def test_what_was_answered_while_it_stood_in_quarantine_starts_nothing(desk: Des
     desk.clock.advance(days=1)
     queues.release(desk.store, entry_id, desk.clock())
     desk.triage()
-    (clock,) = desk.rows(schema.clock)
+    (clock,) = desk.clocks()
     assert clock.kept is True
     assert desk.outbox("acknowledgement") == []
     assert desk.tickets()[0]["requester"] == ALICE, "and yet the ticket knows its enquirer now"

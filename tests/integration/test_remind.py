@@ -82,7 +82,7 @@ def test_an_answer_ends_the_reminders_and_says_whether_the_promise_was_kept(aske
     assert answered(asked, asked.clock()) is True
     asked.clock.advance(hours=3)
     assert asked.remind() == 0
-    (clock,) = asked.rows(schema.clock)
+    (clock,) = asked.clocks()
     assert (clock.kept, clock.opening_seconds) == (True, 7200)
     assert answered(asked, asked.clock()) is None, "none was due"
 
@@ -104,7 +104,7 @@ def test_a_follow_up_after_the_answer_starts_a_new_clock_with_its_own_steps(aske
     asked.receive(mail(text="More\n", message_id="<2@school.sch.uk>", in_reply_to="<one@school.sch.uk>"))
     asked.clock.advance(minutes=95)
     assert asked.remind() == 2
-    first, second = (clock.id for clock in asked.rows(schema.clock))
+    first, second = (clock.id for clock in asked.clocks())
     assert [row.clock_id for row in asked.rows(schema.reminder) if row.step == "90m"] == [first, second]
 
 
@@ -122,7 +122,7 @@ def test_an_answer_from_before_a_follow_up_leaves_the_follow_up_its_own_clock(
     asked.clock.now = datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
     at = datetime(2026, 11, 24, 10, 10, tzinfo=UTC) + timedelta(minutes=answered_after)
     assert answered(asked, at) is True
-    first, *others = asked.rows(schema.clock)
+    first, *others = asked.clocks()
     assert (first.stopped_at, first.kept, first.opening_seconds) == (at, True, answered_after * 60)
     eleven = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
     follow_ups = asked.rows(schema.message, schema.message.c.kind == "follow_up")

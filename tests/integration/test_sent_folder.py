@@ -39,7 +39,7 @@ def answer(text: str = "Call the police.\n", number: int = 1, *, to: str = ALICE
 
 
 def clocks(desk: Desk) -> list[Any]:
-    return desk.rows(schema.clock)
+    return desk.clocks()
 
 
 def shown(desk: Desk, nth: int = 0) -> dict[str, Any]:

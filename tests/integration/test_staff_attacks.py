@@ -38,7 +38,7 @@ def kind_sent(desk: Desk, kind: str) -> list[Envelope]:
 
 
 def running(desk: Desk) -> list[Any]:
-    return desk.rows(schema.clock, schema.clock.c.stopped_at.is_(None))
+    return desk.clocks(schema.clock.c.stopped_at.is_(None))
 
 
 def enclosing(raw: bytes, name: str, content_type: str, octets: bytes) -> bytes:

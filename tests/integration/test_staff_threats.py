@@ -1,6 +1,5 @@
 """The threats of identity from the side of staff: what looks like a colleague's mail and is not, or carries more."""
 
-from helpline_mail.adapters.store import schema
 from tests.integration.desk import ALICE, AMY, BOB, LEAD, MALLORY, Desk, header, mail
 from tests.integration.staff import to
 from tests.integration.test_staff_mail import VOUCHED, notice_to, reply, to_alice, words_of
@@ -10,7 +9,7 @@ FORGED_BELOW = f"mx.example.org.uk; dmarc=fail header.from=example.org.uk\r\nAut
 
 def nothing_done(desk: Desk) -> bool:
     (ticket, *_) = desk.tickets()
-    clocks = [row.stopped_at for row in desk.rows(schema.clock) if row.ticket_id == ticket["id"]]
+    clocks = [row.stopped_at for row in desk.clocks() if row.ticket_id == ticket["id"]]
     return (ticket["state"], ticket["assignee"], clocks) == ("open", None, [None]) and desk.sent("answer") == []
 
 

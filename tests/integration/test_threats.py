@@ -40,11 +40,11 @@ def acknowledged(desk: Desk) -> Desk:
 
 def test_p01_a_reference_in_a_subject_is_a_hint_only(acknowledged: Desk) -> None:
     desk = acknowledged
-    (before,), clocks = desk.tickets(), desk.rows(schema.clock)
+    (before,), clocks = desk.tickets(), desk.clocks()
     desk.letterbox.taken.clear()
     desk.receive(mail(MALLORY, f"Re: [{before['reference']}] hello", message_id="<m@evil.example>"))
     first, second = desk.tickets()
-    assert (first, desk.rows(schema.clock)[:1]) == (before, clocks)
+    assert (first, desk.clocks()[:1]) == (before, clocks)
     assert recipients(desk) == [AMY, LEAD, MALLORY]
     (acknowledgement,) = desk.sent("acknowledgement")
     assert second["reference"].encode() in acknowledgement.octets
@@ -108,7 +108,7 @@ def test_p04_staff_answering_a_notice_by_mail_stops_no_clock(
     answered = mail(from_staff, "Re: notice", "Do this.\n", message_id="<s@example.org.uk>", in_reply_to=notice)
     desk.receive(stamp.encode() + answered)
     assert desk.dispositions() == ["new_ticket", "staff"]
-    assert [row.stopped_at for row in desk.rows(schema.clock)] == [None]
+    assert [row.stopped_at for row in desk.clocks()] == [None]
     assert desk.tickets() == [{**before, "messages": before["messages"] + 1}]
     assert ALICE not in recipients(desk)
 
@@ -149,7 +149,7 @@ def test_p09_an_enquirer_at_another_address_gets_a_ticket_with_a_hint(acknowledg
     first, second = desk.tickets()
     assert (second["requester"], second["state"], first["messages"]) == (home, "open", 2)
     assert second["response_due_at"] == first["response_due_at"]
-    assert len(desk.rows(schema.clock)) == 2
+    assert len(desk.clocks()) == 2
     assert recipients(desk, "acknowledgement") == [home]
     for notice in desk.sent("notice"):
         assert f"Possibly related to {first['reference']}" in words(notice)
@@ -180,7 +180,7 @@ def test_p11_fields_in_our_name_change_nothing(desk: Desk) -> None:
     desk.receive(follow_up(desk, **ours), mail(BOB, "Other", message_id="<bob@club.example>", **ours))
     assert desk.dispositions() == ["new_ticket", "follow_up", "new_ticket"]
     assert [ticket["state"] for ticket in desk.tickets()] == ["open", "open"]
-    assert [row.stopped_at for row in desk.rows(schema.clock)] == [None, None]
+    assert [row.stopped_at for row in desk.clocks()] == [None, None]
     assert recipients(desk, "acknowledgement") == [ALICE, BOB]
 
 
@@ -225,7 +225,7 @@ def test_p14_an_ambiguous_sender_is_nobody_and_still_has_a_ticket(acknowledged: 
     desk.receive(reply)
     first, second = desk.tickets()
     assert (first, second["requester"]) == (before, None)
-    assert len(desk.rows(schema.clock)) == 2
+    assert len(desk.clocks()) == 2
     assert recipients(desk) == STAFF
 
 
@@ -237,7 +237,7 @@ def test_p15_an_automatic_reply_starts_and_acknowledges_nothing(acknowledged: De
     assert desk.dispositions() == ["new_ticket", "automatic"]
     assert desk.tickets() == [{**before, "messages": before["messages"] + 1}]
     assert len(desk.outbox()) == mails
-    assert [row.stopped_at is None for row in desk.rows(schema.clock)] == [False]
+    assert [row.stopped_at is None for row in desk.clocks()] == [False]
 
 
 @pytest.mark.parametrize("to_bounce_address", [False, True])
@@ -251,13 +251,13 @@ def test_p16_a_bounce_of_our_acknowledgement_is_told_to_staff_once(acknowledged:
     assert [row.bounced_at is not None for row in desk.outbox("acknowledgement")] == [True]
     assert recipients(desk) == STAFF
     assert desk.codes().count("enquirer_not_reached") == 1
-    assert len(desk.rows(schema.clock)) == 1
+    assert len(desk.clocks()) == 1
 
 
 def test_p19_mailing_list_mail_is_a_ticket_without_an_answer(desk: Desk, url_that_nobody_calls: str) -> None:
     desk.receive(mail(list_id="<heads.school.sch.uk>", list_unsubscribe=f"<{url_that_nobody_calls}>",
                       list_unsubscribe_post="List-Unsubscribe=One-Click"))  # fmt: skip
-    assert (desk.dispositions(), len(desk.rows(schema.clock))) == (["new_ticket"], 1)
+    assert (desk.dispositions(), len(desk.clocks())) == (["new_ticket"], 1)
     assert recipients(desk) == STAFF
 
 
@@ -312,7 +312,7 @@ def test_p24_ten_follow_ups_get_one_acknowledgement(acknowledged: Desk) -> None:
         desk.clock.advance(seconds=30)
         desk.receive(follow_up(desk, number))
     assert (len(desk.tickets()), len(desk.sent("acknowledgement"))) == (1, 1)
-    assert len(desk.rows(schema.clock)) == 1
+    assert len(desk.clocks()) == 1
 
 
 def test_p25_a_reading_receipt_that_is_asked_for_is_never_given(desk: Desk) -> None:

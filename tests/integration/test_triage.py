@@ -14,7 +14,7 @@ from tests.integration.desk import ALICE, AMY, LEAD, SIGNER, Desk, bounce, follo
 
 def test_an_enquiry_becomes_a_ticket_with_a_clock_an_acknowledgement_and_notices(desk: Desk) -> None:
     desk.receive(mail())
-    (ticket,), (clock,) = desk.tickets(), desk.rows(schema.clock)
+    (ticket,), (clock,) = desk.tickets(), desk.clocks()
     assert (ticket["state"], ticket["requester"], ticket["subject"]) == ("open", ALICE, "A pupil and a video")
     assert (clock.started_at, clock.due_at) == (desk.clock(), datetime(2026, 11, 24, 13, 10, tzinfo=UTC))
     (acknowledgement,) = desk.sent("acknowledgement")
@@ -44,7 +44,7 @@ def test_a_reply_to_our_acknowledgement_joins(desk: Desk) -> None:
     desk.clock.advance(minutes=20)
     desk.receive(follow_up(desk))
     assert desk.dispositions() == ["new_ticket", "follow_up"]
-    assert (len(desk.tickets()), len(desk.rows(schema.clock))) == (1, 1)
+    assert (len(desk.tickets()), len(desk.clocks())) == (1, 1)
     assert "our_message_id" in desk.codes()
 
 
@@ -97,7 +97,7 @@ def test_p23_acknowledgements_are_rationed_and_tickets_are_not(desk: Desk) -> No
         desk.mailbox.append(mail(sender, f"Bomb {number}", message_id=f"<{number}@b.example>"), desk.clock())
     desk.collect()
     desk.triage()
-    assert len(desk.tickets()) == len(desk.rows(schema.clock)) == 12
+    assert len(desk.tickets()) == len(desk.clocks()) == 12
     assert len(desk.outbox("acknowledgement")) == 6
     assert {"ration_address", "ration_total"} <= set(desk.codes())
     desk.clock.advance(minutes=61)

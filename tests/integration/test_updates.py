@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from helpline_mail.adapters.store import schema
 from helpline_mail.service.inquire import coming
 from tests.integration.desk import ALICE, AMY, BOB, LEAD, Desk, follow_up, header, mail, words
-from tests.integration.staff import opened, tell, to
+from tests.integration.staff import opened, tell, ticket, to, update_due
 from tests.integration.test_staff_mail import reply
 
 
@@ -32,10 +31,10 @@ THURSDAY = datetime(2026, 11, 26, 13, 0, tzinfo=UTC)
 
 def test_an_answer_says_when_the_next_word_is_due_and_schedule_shows_it(desk: Desk) -> None:
     answered(desk)
-    (row,) = desk.rows(schema.ticket)
-    assert row.update_due_at == datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
+    due_at = update_due(desk)
+    assert due_at == datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
     (line,) = coming(desk.store, desk.correspondence.policy, desk.clock())
-    assert (line["at"], line["what"]) == (row.update_due_at, "update to the enquirer due")
+    assert (line["at"], line["what"]) == (due_at, "update to the enquirer due")
 
 
 def test_staff_are_reminded_once_in_time_and_with_the_deadline(desk: Desk) -> None:
@@ -85,8 +84,7 @@ def test_a_closed_ticket_and_one_that_waits_for_an_answer_are_in_no_list(desk: D
 def test_closing_words_plan_no_update(desk: Desk) -> None:
     opened(desk)
     tell(desk, "#resolve advice given\nDear Alice, we are glad that it is over.")
-    (row,) = desk.rows(schema.ticket)
-    assert (row.state, row.update_due_at) == ("resolved", None)
+    assert (ticket(desk).state, update_due(desk)) == ("resolved", None)
 
 
 def test_many_are_one_list(desk: Desk) -> None:

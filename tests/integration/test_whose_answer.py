@@ -2,7 +2,6 @@
 
 import pytest
 
-from helpline_mail.adapters.store import schema
 from helpline_mail.domain.delivery import Envelope
 from tests.integration.desk import ALICE, AMY, LEAD, Desk, bounce, follow_up, header
 from tests.integration.staff import opened, runs, tell, ticket, to, told
@@ -139,4 +138,4 @@ def test_anyway_with_a_signature_below_it_sends_on_what_was_held(desk: Desk) -> 
 def test_a_ticket_says_in_its_trail_who_else_waits(two: Desk) -> None:
     two.receive(reply(carols(two), SECRET))
     assert ticket(two).responded_at is not None
-    assert [row.kept for row in two.rows(schema.clock)] == [True, True]
+    assert [row.kept for row in two.clocks()] == [True, True]

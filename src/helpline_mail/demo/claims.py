@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from helpline_mail.adapters.store import ledger, messages, outbox, tickets
+from helpline_mail.adapters.store import clocks, ledger, messages, outbox, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.demo.day import (
     PEOPLE,
@@ -77,7 +77,7 @@ def gather(store: Store, servers: MailServers) -> Evidence:
             arrived={address: read_mailbox(address, servers) for address in servers.passwords},
             tickets=found,
             kinds={t["id"]: [m["kind"] for m in messages.of_ticket(connection, t["id"])] for t in found},
-            kept={t["id"]: [clock["kept"] for clock in tickets.clocks_of(connection, t["id"])] for t in found},
+            kept={t["id"]: [clock["kept"] for clock in clocks.of_ticket(connection, t["id"])] for t in found},
             ledger=ledger.counts(connection),
             mailbox=ledger.mailbox_facts(connection, "INBOX") or {},
             outbox=outbox.counts(connection),

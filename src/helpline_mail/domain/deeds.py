@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from helpline_mail.domain.clocks import Deadline
 from helpline_mail.domain.message import Enclosure
 from helpline_mail.domain.policy import Partner, StaffMember
 
@@ -117,7 +118,7 @@ class Categorise:
 class Wait:
     """The next word to the enquirer is due then."""
 
-    due_at: datetime
+    until: Deadline
 
 
 @dataclass(frozen=True, slots=True)

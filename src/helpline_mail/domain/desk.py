@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from helpline_mail.domain.clocks import Allowance, Deadline
 from helpline_mail.domain.commands import Command, Orders, waiting_time
 from helpline_mail.domain.deeds import (
     Admit,
@@ -353,8 +354,8 @@ def _wait(argument: str, policy: Policy, now: datetime) -> Wait | Refuse:
     days, opening = found
     if days > LONGEST_WAIT_DAYS or opening > timedelta(days=LONGEST_WAIT_DAYS):
         return Refuse((f"#wait takes {LONGEST_WAIT_DAYS} opening days at most. The enquirer wants to hear from us.",))
+    allowance = Allowance(now, opening_days=days) if days else Allowance(now, opening)
     try:
-        due_at = policy.hours.end_of_opening_day(now, days) if days else policy.hours.add_opening_time(now, opening)
+        return Wait(Deadline(allowance, allowance.ends(policy.hours)))
     except ValueError as error:
         return Refuse((f"That time cannot be told: {error}.",))
-    return Wait(due_at)

@@ -102,7 +102,9 @@ def overtaken(clock: RunningClock | None, step: str, policy: Policy, now: dateti
         return "no answer is due any more"
     past_due = -policy.hours.opening_time_left(now, clock.due_at)
     reached = [one.name for one in steps(policy) if one.past_due <= past_due]
-    return "a later reminder says it" if step in reached[:-1] else None
+    if step not in reached:
+        return "the deadline has moved"
+    return "a later reminder says it" if step != reached[-1] else None
 
 
 def recipients(step: Step, assignee: str | None, policy: Policy) -> tuple[StaffMember, ...]:

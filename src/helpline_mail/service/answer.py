@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from helpline_mail.adapters.store import clocks as store_clocks
 from helpline_mail.adapters.store import events, messages, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.errors import BadInputError
@@ -28,7 +29,7 @@ def answer(store: Store, policy: Policy, reference: str, at: datetime, now: date
         ticket = tickets.find(connection, reference)
         if ticket is None:
             raise BadInputError(f"there is no ticket {reference}; see: helpline-mail ticket list")
-        running = tickets.running_clock(connection, ticket["id"])
+        running = store_clocks.running(connection, ticket["id"])
         if running and at < running.started_at:
             raise BadInputError(f"--at: the query came later, at {running.started_at.isoformat()}")
         messages.add_outgoing(connection, ticket["id"], "answer", at)

@@ -6,12 +6,12 @@ one a mail.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline_mail.adapters.store import events, messages, outbox, tickets
+from helpline_mail.adapters.store import clocks, events, history, messages, outbox, tickets
 from helpline_mail.adapters.store.notices import Untold
 from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.acknowledgement import Acknowledgement, Likely, acknowledge
@@ -42,7 +42,7 @@ class Correspondence(Replies):
             text = "no acknowledgement: not every server can safely write to the sender's address"
             events.record(connection, now, "address_not_writable", text, ticket_id=ticket["id"])
             return
-        likely = _likely(tickets.clocks_of(connection, ticket["id"])[0])
+        likely = _likely(connection, clocks.first(connection, ticket["id"]))
         facts = acknowledge(self.policy.hours, due_at, now, likely)
         rendered = self._acknowledgement(ticket["reference"], ticket["channel"], facts)
         mail = self._freeze(
@@ -67,8 +67,9 @@ class Correspondence(Replies):
         if mail.kind != "acknowledgement" or mail.ticket_id is None or mail.mail.times_in_doubt:
             return mail
         frozen, ticket = parse(mail.envelope.octets), tickets.load(connection, mail.ticket_id)
-        clock = tickets.clocks_of(connection, mail.ticket_id)[0]
-        due_at, likely = clock["due_at"], _likely(clock)
+        if (clock := clocks.first(connection, mail.ticket_id)) is None:
+            return mail
+        due_at, likely = clock.due_at, _likely(connection, clock)
         facts = acknowledge(self.policy.hours, due_at, now, likely)
         assert frozen.date is not None  # noqa: S101  we wrote it
         assert frozen.message_id is not None  # noqa: S101
@@ -81,6 +82,7 @@ class Correspondence(Replies):
         )  # fmt: skip
         octets = compose(draft)
         outbox.rewrite(connection, mail.id, octets)
+        clocks.promise(connection, clock.clock_id, due_at)
         messages.rewrite(connection, frozen.message_id, rendered.text)
         return replace(mail, envelope=replace(mail.envelope, octets=octets))
 
@@ -111,8 +113,10 @@ class Correspondence(Replies):
         def writing(reply_to: str) -> Rendered:
             return self.templates.render(kind, **common, take=command_link(reply_to, ticket["reference"], "#take"))
 
-        return self._to_staff(connection, writing, f"reminder/{clock.clock_id}/{step.name}", kind, to, ticket, now,
-                              clock_id=clock.clock_id, step=step.name)  # fmt: skip
+        key = f"reminder/{clock.clock_id}/{int(clock.due_at.timestamp())}/{step.name}"
+        return self._to_staff(
+            connection, writing, key, kind, to, ticket, now, clock_id=clock.clock_id, step=step.name
+        )  # fmt: skip
 
     def remind_in_list(
         self, connection: Connection, due: Sequence[tuple[RunningClock, Step, Row[Any]]], now: datetime
@@ -138,7 +142,7 @@ class Correspondence(Replies):
             rendered = self.templates.render(
                 "reminder_list", helpline=self.policy.helpline.name, lines=shown, count=len(own), late=late
             )
-            key = f"reminders/{first.clock_id}/{first_step.name}"
+            key = f"reminders/{first.clock_id}/{int(first.due_at.timestamp())}/{first_step.name}"
             kind = "overdue" if late else "reminder"
             queued += self._to_staff(connection, rendered, key, kind, (member,), None, now)
         return queued
@@ -154,8 +158,8 @@ class Correspondence(Replies):
         for member, own in lines.items():
             shown = [
                 {
-                    "reference": ticket.reference, "due": self._end(ticket.update_due_at, now),
-                    "is_late": ticket.update_due_at <= now, "taken_by": self._name(ticket.assignee),
+                    "reference": ticket.reference, "due": self._end(ticket.due_at, now),
+                    "is_late": ticket.due_at <= now, "taken_by": self._name(ticket.assignee),
                 }
                 for ticket in own[:LIST_LINES]
             ]  # fmt: skip
@@ -163,8 +167,8 @@ class Correspondence(Replies):
                 "updates", helpline=self.policy.helpline.name, lines=shown, count=len(own),
                 write_above=self._write_above(),
             )  # fmt: skip
-            key = f"updates/{own[0].id}/{int(now.timestamp())}"
-            one = tickets.load(connection, own[0].id) if len(own) == 1 else None  # a reply is about that one
+            key = f"updates/{own[0].ticket_id}/{int(now.timestamp())}"
+            one = tickets.load(connection, own[0].ticket_id) if len(own) == 1 else None  # a reply is about that one
             queued += self._to_staff(connection, rendered, key, "reminder", (member,), one, now)
         return queued
 
@@ -182,8 +186,7 @@ class Correspondence(Replies):
         return self._to_staff(connection, rendered, key, "digest", self.policy.staff, None, now)
 
 
-def _likely(clock: Mapping[str, Any]) -> Likely | None:
+def _likely(connection: Connection, clock: RunningClock | None) -> Likely | None:
     """What an acknowledgement may say of the query of that clock besides the promise."""
-    if not clock["estimate_is_said"]:
-        return None
-    return Likely(clock["started_at"], timedelta(seconds=clock["foreseen_seconds"]))
+    within = history.to_say(connection, clock.clock_id) if clock else None
+    return Likely(clock.started_at, within) if clock and within else None

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, messages, tickets, updates
+from helpline_mail.adapters.store import events, messages, tickets
 from helpline_mail.domain import commands, deeds
 from helpline_mail.domain.deeds import Deed
 from helpline_mail.domain.message import Enclosure
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.staff import Grant
-from helpline_mail.service import reshape, standing
+from helpline_mail.service import clocks, reshape, standing
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.replies import Words
 
@@ -111,19 +111,19 @@ def _change(work: Work, deed: Deed) -> None:
         case deeds.Resolve(outcome, ending):
             reshape.resolve(connection, work.correspondence.policy, work.about, outcome, ending, work.now)
         case deeds.Reopen():
-            tickets.reopen(connection, ticket_id)
-            work.record("reopened", "a member of staff opened it again")
+            policy = work.correspondence.policy
+            clocks.reopen(connection, policy, ticket_id, work.now, "a member of staff opened it again")
         case deeds.Categorise(category):
             tickets.categorise(connection, ticket_id, category)
             work.record("categorised", f"the category is: {category}")
-        case deeds.Wait(due_at):
-            updates.plan(connection, ticket_id, due_at)
+        case deeds.Wait(until):
+            clocks.wait(connection, ticket_id, until, work.now)
             work.record("waiting", "the enquirer's next update was set")
         case deeds.Admit(addr_spec):
             tickets.admit(connection, ticket_id, addr_spec)
             work.record("admitted", "a second address of the enquirer takes part now")
         case deeds.Join(reference):
-            reshape.join(connection, work.about, reference, work.now)
+            reshape.join(connection, work.correspondence.policy, work.about, reference, work.now)
         case deeds.Split():
             reshape.split(connection, work.correspondence, work.about, work.grant, work.now)
 

@@ -43,9 +43,9 @@ def facts_of(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def explained(estimate: Estimate) -> str:
+def explained(estimate: Estimate | None) -> str:
     """A clause of the trail about what was foreseen, and why nothing is said of it; empty if nothing was."""
-    if estimate.foreseen is None:
+    if estimate is None or estimate.foreseen is None:
         return ""
     silence = f", which is not said because {estimate.silence}" if estimate.silence else ""
     return f"; most like queries were answered within about {spoken_estimate(estimate.foreseen)}{silence}"

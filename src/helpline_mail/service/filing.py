@@ -5,12 +5,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, tickets
-from helpline_mail.domain import promise
+from helpline_mail.adapters.store import clocks as store_clocks
+from helpline_mail.adapters.store import tickets
+from helpline_mail.domain.clocks import Allowance
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.threads import REFERENCE_ALPHABET, REFERENCE_LENGTH, base_subject
-from helpline_mail.service.estimate import estimate, explained, facts_of
+from helpline_mail.service import clocks
+from helpline_mail.service.estimate import estimate, explained
 from helpline_mail.service.trouble import Trouble
 
 
@@ -21,15 +23,16 @@ def new_reference(policy: Policy) -> str:
 
 
 def open_ticket(
-    connection: Connection, policy: Policy, requester: Address | None, subject: str, at: datetime,
+    connection: Connection, policy: Policy, requester: Address | None, subject: str, at: datetime, now: datetime,
     channel: str = "email",
 ) -> int:  # fmt: skip
-    """A new ticket under a reference of its own."""
+    """A new ticket under a reference of its own. Its update clock runs from now on: what is said next is the first."""
     while True:
         ticket_id = tickets.create(
             connection, new_reference(policy), channel, requester, subject, base_subject(subject), at
         )
         if ticket_id is not None:
+            clocks.plan_update(connection, policy, ticket_id, at, now)
             return ticket_id
 
 
@@ -39,20 +42,15 @@ def start_clock(
 ) -> datetime:  # fmt: skip
     """Starts the response clock, unless one runs: then that one's deadline counts, as the earlier. Returns it.
 
-    Where the calendar gives no deadline an answer is due at once, and an alarm says so: nobody is to wait for it.
+    Where the calendar gives no deadline an answer is due at once, and an alarm says so.
     """
     policy = alarms.policy
-    running = tickets.running_clock(connection, ticket_id)
-    if running is not None:
-        return running.due_at
-    try:
-        due_at = promise.due(policy.hours, arrived_at, policy.response).due
-    except ValueError as error:
-        due_at = now
-        alarms.raise_alarm(connection, "calendar", f"a deadline cannot be computed: {error}", now)
-    likely = estimate(connection, policy, arrived_at, now)
-    tickets.start_clock(connection, ticket_id, message_id, arrived_at, due_at, likely)
-    facts = {"received": arrived_at.isoformat(), "due": due_at.isoformat(), **facts_of(likely)}
+    is_first = store_clocks.running(connection, ticket_id) is None
+    likely = estimate(connection, policy, arrived_at, now) if is_first else None
     text = f"an answer is due{explained(likely)}"
-    events.record(connection, now, "clock_started", text, ticket_id=ticket_id, facts=facts)
-    return due_at
+    found = clocks.start_response(connection, policy, ticket_id, message_id, arrived_at, now, text, likely)
+    if found.allowance != Allowance(arrived_at, policy.response):
+        text = f"a deadline cannot be computed: the calendar has too little opening time after {arrived_at:%Y-%m-%d}"
+        alarms.raise_alarm(connection, "calendar", text, now)
+    running = store_clocks.running(connection, ticket_id)
+    return running.due_at if running else found.due_at

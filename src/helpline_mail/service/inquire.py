@@ -1,11 +1,12 @@
 """What is known: read-only answers for operators, as plain values that become JSON or tables."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from helpline_mail import __version__
-from helpline_mail.adapters.store import events, ledger, mediations, messages, outbox, revision, tickets, updates
+from helpline_mail.adapters.store import clocks, events, ledger, mediations, messages, outbox, revision, tickets
 from helpline_mail.adapters.store.engine import Store
+from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
@@ -13,7 +14,7 @@ from helpline_mail.domain.promise import spoken_duration
 from helpline_mail.domain.reminders import Step, step_instant, steps
 from helpline_mail.service.estimate import calibrated
 
-DAY = timedelta(days=1)
+NEVER = datetime.max.replace(tzinfo=UTC)
 STALE_POLLS = 5
 STALE_AT_LEAST = timedelta(minutes=2)
 _TICKET_KEYS = (
@@ -44,7 +45,7 @@ def ticket_shown(store: Store, reference: str) -> dict[str, Any]:
         return {
             **_chosen(row, _TICKET_KEYS),
             "messages": [_message(message) for message in messages.of_ticket(connection, row["id"])],
-            "clocks": [_chosen(clock, _CLOCK_KEYS) for clock in tickets.clocks_of(connection, row["id"])],
+            "clocks": [_chosen(clock, _CLOCK_KEYS) for clock in clocks.of_ticket(connection, row["id"])],
             "events": [_chosen(event, _EVENT_KEYS) for event in events.of_ticket(connection, row["id"])],
         }
 
@@ -86,20 +87,20 @@ def explained(store: Store, policy: Policy, reference: str | None, limit: int | 
 def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
     """Reminders and deadlines of every running clock, and of awaited partners, that lie ahead, in order."""
     with store.read() as connection:
-        running, told = tickets.running_clocks(connection), tickets.told_steps(connection)
-        awaited = mediations.awaited(connection)
-        planned = updates.due(connection, now + 60 * DAY)
-        about = [clock.ticket_id for clock in running] + [mediation.ticket_id for mediation, _ in awaited]
-        names = tickets.references_of(connection, about)
+        running, told = clocks.all_running(connection), clocks.told_steps(connection)
+        awaited = [row for row in clocks.due_by(connection, ClockKind.PARTNER, NEVER) if not row.told]
+        partners = {row.id: mediations.load(connection, row.mediation_id).partner for row in awaited}
+        planned = clocks.due_by(connection, ClockKind.UPDATE, NEVER)
+        names = tickets.references_of(connection, [clock.ticket_id for clock in running])
     found = [
         {
-            "at": policy.hours.next_opening(due_at), "reference": names[mediation.ticket_id],
-            "what": f"reminder, if {mediation.partner} has not answered",
+            "at": policy.hours.next_opening(row.due_at), "reference": row.reference,
+            "what": f"reminder, if {partners[row.id]} has not answered",
         }
-        for mediation, due_at in awaited if due_at >= now
+        for row in awaited if row.due_at >= now
     ]  # fmt: skip
-    found += [{"at": row.update_due_at, "reference": row.reference, "what": "update to the enquirer due"}
-              for row in planned if row.update_due_at >= now]  # fmt: skip
+    found += [{"at": row.due_at, "reference": row.reference, "what": "update to the enquirer due"}
+              for row in planned if row.due_at >= now]  # fmt: skip
     for clock in running:
         reference = names[clock.ticket_id]
         if clock.due_at >= now:

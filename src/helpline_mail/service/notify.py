@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import messages, tickets
+from helpline_mail.adapters.store import clocks, messages
 from helpline_mail.domain.intake import Intake
 from helpline_mail.domain.message import Message
 from helpline_mail.domain.policy import StaffMember
@@ -46,7 +46,7 @@ class Notices(Trouble):
         Where notices are minimal, with nothing but when it came, its ticket and what staff should know of it.
         """
         message, minimal = news.message, self.policy.minimal_notices
-        running = tickets.running_clock(connection, ticket["id"])
+        running = clocks.running(connection, ticket["id"])
         due_at = news.due_at or (running.due_at if running else None)  # a partner's answer ends nobody's wait
         common = {
             "helpline": self.policy.helpline.name, "reference": ticket["reference"], "occasion": news.occasion,

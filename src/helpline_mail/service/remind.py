@@ -5,14 +5,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, mediations, tickets, updates
+from helpline_mail.adapters.store import clocks, events, mediations, tickets
 from helpline_mail.adapters.store.engine import Store
+from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.rations import WINDOW
 from helpline_mail.domain.reminders import UPDATES_AHEAD, RunningClock, Step, form_of, step_due, update_wanted
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
 
 MOST_AT_ONCE = 5_000
+SILENCE, UPDATE = "silence", "update"
+"""The one step of a clock that waits for a partner, and of one that waits for our next word."""
 Due = tuple[RunningClock, Step]
 
 
@@ -28,8 +31,8 @@ def remind(store: Store, correspondence: Correspondence, clock: Clock) -> int:
 def _remind_of_answers(store: Store, correspondence: Correspondence, clock: Clock, now: datetime) -> int:
     policy = correspondence.policy
     with store.read() as connection:
-        running, told = tickets.running_clocks(connection), tickets.told_steps(connection)
-        lately = tickets.reminded_since(connection, now - WINDOW)
+        running, told = clocks.all_running(connection), clocks.told_steps(connection)
+        lately = clocks.reminded_since(connection, now - WINDOW)
     due = [(c, step) for c in running if (step := step_due(c, told.get(c.clock_id, ()), policy, now))]
     match form_of(len(due), lately, now):
         case "single":
@@ -42,32 +45,40 @@ def _remind_of_answers(store: Store, correspondence: Correspondence, clock: Cloc
 def _remind_of_partners(store: Store, correspondence: Correspondence, now: datetime) -> int:
     """Staff are reminded, once each, of partners who have been silent too long."""
     with store.read() as connection:
-        if not mediations.silent(connection, now):
+        if all(row.told for row in clocks.due_by(connection, ClockKind.PARTNER, now)):
             return 0
     queued = 0
     with store.write() as connection:
-        for mediation in mediations.silent(connection, now):
-            if mediations.note_reminded(connection, mediation.id, now):
-                queued += correspondence.remind_of_partner(connection, mediation, now)
-                text = f"staff were reminded that {mediation.partner} has not answered"
-                events.record(connection, now, "partner_silent", text, ticket_id=mediation.ticket_id)
+        for row in clocks.due_by(connection, ClockKind.PARTNER, now):
+            if row.told or not clocks.note_reminded(connection, row.id, row.due_at, SILENCE, now, in_list=False):
+                continue
+            mediation = mediations.load(connection, row.mediation_id)
+            queued += correspondence.remind_of_partner(connection, mediation, now)
+            text = f"staff were reminded that {mediation.partner} has not answered"
+            events.record(connection, now, "partner_silent", text, ticket_id=mediation.ticket_id)
     return queued
 
 
 def _remind_of_updates(store: Store, correspondence: Correspondence, now: datetime) -> int:
-    """Staff are reminded, once each and all in one list, of enquirers who are to hear from us again."""
+    """Staff are reminded, once each and all in one list, of enquirers who are to hear from us again.
+
+    Not of those who wait for an answer: that is more urgent, and has reminders of its own.
+    """
     policy = correspondence.policy
     with store.read() as connection:
-        wanted = [row.id for row in updates.due(connection, now + UPDATES_AHEAD)
-                  if update_wanted(row.update_due_at, policy, now)]  # fmt: skip
+        wanted = {row.id for row in clocks.due_by(connection, ClockKind.UPDATE, now + UPDATES_AHEAD)
+                  if not (row.told or row.waits) and update_wanted(row.due_at, policy, now)}  # fmt: skip
     if not wanted:
         return 0
     with store.write() as connection:
-        due = [row for row in updates.due(connection, now + UPDATES_AHEAD)
-               if row.id in wanted and updates.note_reminded(connection, row.id, now)]  # fmt: skip
+        due = [
+            row for row in clocks.due_by(connection, ClockKind.UPDATE, now + UPDATES_AHEAD)
+            if row.id in wanted and not row.waits
+            and clocks.note_reminded(connection, row.id, row.due_at, UPDATE, now, in_list=True)
+        ]  # fmt: skip
         for row in due:
             text = "staff were reminded that the enquirer is to hear from us"
-            events.record(connection, now, "update_reminded", text, ticket_id=row.id)
+            events.record(connection, now, "update_reminded", text, ticket_id=row.ticket_id)
         return correspondence.remind_of_updates(connection, due[:MOST_AT_ONCE], now) if due else 0
 
 
@@ -75,33 +86,30 @@ def _remind_of(store: Store, correspondence: Correspondence, due: Due, clock: Cl
     now = clock()
     running, step = due
     with store.write() as connection:
-        if tickets.running_clock(connection, running.ticket_id) != running:
+        if clocks.running(connection, running.ticket_id) != running:
             return 0  # answered meanwhile
-        if not tickets.note_reminded(connection, running.clock_id, step.name, now, in_list=False):
+        if not _note(connection, due, now, in_list=False):
             return 0  # another instance was quicker
         ticket = tickets.load(connection, running.ticket_id)
-        queued = correspondence.remind(connection, ticket, running, step, now)
-        _record(connection, running, step, now)
-        return queued
+        return correspondence.remind(connection, ticket, running, step, now)
 
 
 def _remind_in_list(store: Store, correspondence: Correspondence, due: Sequence[Due], clock: Clock) -> int:
     now = clock()
     with store.write() as connection:
-        running = set(tickets.running_clocks(connection))
-        noted = [
-            (c, step)
-            for c, step in due
-            if c in running and tickets.note_reminded(connection, c.clock_id, step.name, now, in_list=True)
-        ]
+        running = set(clocks.all_running(connection))
+        noted = [one for one in due if one[0] in running and _note(connection, one, now, in_list=True)]
         if not noted:
             return 0
         briefs = tickets.briefs(connection, {c.ticket_id for c, _ in noted})
-        for c, step in noted:
-            _record(connection, c, step, now)
         return correspondence.remind_in_list(connection, [(c, s, briefs[c.ticket_id]) for c, s in noted], now)
 
 
-def _record(connection: Connection, running: RunningClock, step: Step, now: datetime) -> None:
+def _note(connection: Connection, due: Due, now: datetime, *, in_list: bool) -> bool:
+    """Notes that staff are reminded now; False if they were reminded of that step before."""
+    running, step = due
+    if not clocks.note_reminded(connection, running.clock_id, running.due_at, step.name, now, in_list=in_list):
+        return False
     text = f"staff were reminded: {step.name}"
     events.record(connection, now, "reminded", text, ticket_id=running.ticket_id, facts={"step": step.name})
+    return True

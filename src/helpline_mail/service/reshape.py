@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from helpline_mail.adapters.store import clocks as store_clocks
 from helpline_mail.adapters.store import events, ledger, messages, outbox, tickets
+from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.deeds import Ending, OpenCall
 from helpline_mail.domain.message import Address, Message, Sender
 from helpline_mail.domain.policy import Policy, StaffMember
@@ -23,13 +25,13 @@ def resolve(
     connection: Connection, policy: Policy, ticket: Mapping[str, Any], outcome: str, ending: Ending, now: datetime
 ) -> None:
     """Closes a ticket. What was said in a call was an answer; with silence nobody is answered, and nobody waits."""
-    tickets.resolve(connection, ticket["id"], outcome)
+    clocks.close(connection, ticket["id"], outcome, now)
     events.record(connection, now, "resolved", f"closed with the outcome: {outcome}", ticket_id=ticket["id"])
-    running = tickets.running_clock(connection, ticket["id"])
+    running = store_clocks.running(connection, ticket["id"])
     if ending == "call":
         clocks.stop(connection, policy, ticket["id"], running, now, now, "it was answered while we spoke")
     elif ending == "silence" and running is not None and not outbox.answer_waits(connection, ticket["id"]):
-        tickets.drop_clock(connection, ticket["id"], now)
+        store_clocks.drop(connection, ticket["id"], ClockKind.RESPONSE, now)
         text = "nobody waits for an answer with this outcome"
         events.record(connection, now, "clock_dropped", text, ticket_id=ticket["id"])
 
@@ -47,7 +49,7 @@ def open_call(
         subject=f"A {name}, noted by {writer.name}", date=None, in_reply_to=(), references=(),
         text=call.text, new_text=call.text, attachments=(), content_type="text/plain", fields={},
     )  # fmt: skip
-    ticket_id = open_ticket(connection, correspondence.policy, requester, subject, now, call.channel)
+    ticket_id = open_ticket(connection, correspondence.policy, requester, subject, now, now, call.channel)
     query_id = messages.add_incoming(connection, said, ticket_id, "enquiry", now)
     messages.classify(connection, message_id, "staff_done")
     events.record(connection, now, "call_logged", f"a {name} was noted by a member of staff", ticket_id=ticket_id)
@@ -71,14 +73,14 @@ def why_not_join(connection: Connection, ticket: Mapping[str, Any], reference: s
     return ""
 
 
-def join(connection: Connection, ticket: Mapping[str, Any], reference: str, now: datetime) -> None:
+def join(connection: Connection, policy: Policy, ticket: Mapping[str, Any], reference: str, now: datetime) -> None:
     """Makes a ticket part of another, with its messages, its addresses and its clock."""
     target = tickets.find(connection, reference)
     assert target is not None  # noqa: S101  looked at before
     tickets.lock(connection, target["id"])
-    tickets.join(connection, ticket["id"], target["id"], now)
-    if target["state"] != tickets.OPEN:
-        tickets.reopen(connection, target["id"])
+    tickets.join(connection, ticket["id"], target["id"])
+    store_clocks.join(connection, ticket["id"], target["id"], now)
+    clocks.reopen(connection, policy, target["id"], now, f"{ticket['reference']} became part of it")
     events.record(connection, now, "joined", f"it became part of {target['reference']}", ticket_id=ticket["id"])
     text = f"{ticket['reference']} became part of it, with its messages and its addresses"
     events.record(connection, now, "joined", text, ticket_id=target["id"])
@@ -93,12 +95,12 @@ def split(
     assert octets is not None  # noqa: S101  a follow-up came from the mailbox
     message = parse(octets)
     at = messages.at(connection, grant.about)
-    ticket_id = open_ticket(connection, correspondence.policy, message.sender.address, message.subject, at)
+    ticket_id = open_ticket(connection, correspondence.policy, message.sender.address, message.subject, at, now)
     messages.move(connection, grant.about, ticket_id, "enquiry")
     new = tickets.load(connection, ticket_id)
     events.record(connection, now, "split", f"a message of it became {new['reference']}", ticket_id=ticket["id"])
     events.record(connection, now, "split", f"it was split from {ticket['reference']}", ticket_id=ticket_id)
-    if tickets.give_clock(connection, grant.about, ticket_id):
+    if store_clocks.give(connection, grant.about, ticket_id):
         due_at = tickets.load(connection, ticket_id)["response_due_at"]
         clocks.restart(connection, correspondence.policy, ticket["id"], at, now)
     elif messages.answered_since(connection, ticket["id"], at) is None:

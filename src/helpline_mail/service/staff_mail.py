@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import ledger, messages, outbox, tickets
+from helpline_mail.adapters.store import clocks, ledger, messages, outbox, tickets
 from helpline_mail.domain import commands, deeds, desk, discretion
 from helpline_mail.domain.budgets import Budgets
 from helpline_mail.domain.deeds import Deed, Hold, Letter
@@ -182,7 +182,7 @@ def _facts(
     """What SQL knows of the ticket that bears on the mail."""
     about = grant.about
     kind = messages.kind_of(connection, about) if about is not None else None
-    running = tickets.running_clock(connection, ticket["id"])
+    running = clocks.running(connection, ticket["id"])
     join = orders.named("join")
     taking_part = tickets.participants(connection, ticket["id"])
     is_call = ticket["channel"] != "email" and not messages.has_follow_up(connection, ticket["id"])
@@ -249,8 +249,8 @@ def _said(deed: Deed, work: Work) -> str | None:
             return "The ticket is open again."
         case deeds.Categorise(category):
             return f"The category is: {category}."
-        case deeds.Wait(due_at):
-            return f"The enquirer's next update is due by {spoken_moment(due_at, work.now, zone)}."
+        case deeds.Wait(until):
+            return f"The enquirer's next update is due by {spoken_moment(until.due_at, work.now, zone)}."
         case deeds.Admit(addr_spec):
             return f"{addr_spec} may write to this ticket now."
         case deeds.Join(reference):

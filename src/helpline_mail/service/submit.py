@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from helpline_mail.adapters.store import clocks as store_clocks
 from helpline_mail.adapters.store import events, outbox, tickets
 from helpline_mail.adapters.store.engine import DatabaseUnavailableError, Store
 from helpline_mail.adapters.store.outbox import Claimed
@@ -118,7 +119,7 @@ def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datet
     if mail.kind not in REMINDERS:
         return False
     if mail.clock_id is not None and mail.step is not None:
-        running = tickets.clock_if_running(connection, mail.clock_id)
+        running = store_clocks.find_running(connection, mail.clock_id)
         if reason := overtaken(running, mail.step, policy, now):
             cancelled = Settlement(OutboxState.CANCELLED, None, mail.mail.times_in_doubt, None, reason)
             outbox.settle(connection, mail.id, mail.mail.attempts, cancelled, now)
@@ -182,7 +183,7 @@ def _answered(connection: Connection, policy: Policy, mail: Claimed, now: dateti
         return
     tickets.lock(connection, mail.ticket_id)
     covers_until = mail.covers_until or mail.mail.created_at
-    running = tickets.running_clock(connection, mail.ticket_id)
+    running = store_clocks.running(connection, mail.ticket_id)
     if running is not None and running.started_at > covers_until:
         running = None
     if running is not None:

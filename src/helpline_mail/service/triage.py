@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import events, ledger, mediations, messages, notices, tickets
+from helpline_mail.adapters.store import clocks, events, ledger, messages, notices, tickets
 from helpline_mail.adapters.store.engine import DatabaseUnavailableError, Store
 from helpline_mail.adapters.store.ledger import Entry, LedgerState
 from helpline_mail.domain.budgets import Budgets
+from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.intake import Context, Disposition, Intake, decide
 from helpline_mail.domain.message import Message, Sender, folded
 from helpline_mail.domain.rations import notice_reason, trips_breaker
@@ -20,6 +21,7 @@ from helpline_mail.domain.responder import Reason
 from helpline_mail.domain.threads import base_subject
 from helpline_mail.service import sent_folder, staff_mail
 from helpline_mail.service.alarms import close_breaker
+from helpline_mail.service.clocks import close, partner_answered, reopen
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.filing import open_ticket, start_clock
 from helpline_mail.service.gather import arrival, gather
@@ -135,7 +137,7 @@ def _apply(
         tickets.lock(connection, ticket_id)  # before its messages: two instances would wait for each other
     if intake.disposition is Disposition.NEW_TICKET:
         ticket_id = entry.ticket_id or open_ticket(
-            connection, correspondence.policy, message.sender.address, message.subject, context.arrived_at
+            connection, correspondence.policy, message.sender.address, message.subject, context.arrived_at, now
         )
         if entry.ticket_id is not None:
             tickets.describe(
@@ -161,17 +163,17 @@ def _apply(
         _automatic(connection, correspondence, message, context, now)
     if ticket_id is None:
         return
-    if intake.disposition is Disposition.NEW_TICKET and entry.ticket_id and tickets.clocks_of(connection, ticket_id):
+    if intake.disposition is Disposition.NEW_TICKET and clocks.last_stopped(connection, ticket_id):
         intake = _answered_meanwhile(connection, ticket_id, intake, now)
     due_at = (
         start_clock(connection, correspondence, ticket_id, message_id, context.arrived_at, now)
         if intake.starts_clock
         else None
     )
-    if intake.disposition is Disposition.FOLLOW_UP and tickets.reopen(connection, ticket_id):
-        events.record(connection, now, "reopened", "the enquirer wrote again", ticket_id=ticket_id, ledger_id=entry.id)
+    if intake.disposition is Disposition.FOLLOW_UP:
+        reopen(connection, correspondence.policy, ticket_id, now, "the enquirer wrote again")
     if intake.disposition is Disposition.PARTNER and intake.mediation is not None:
-        mediations.await_answer(connection, intake.mediation.id, None)
+        partner_answered(connection, correspondence.policy, intake.mediation.id, context.arrived_at)
     ticket = tickets.load(connection, ticket_id)
     if intake.acknowledge and due_at is not None:
         correspondence.acknowledge(connection, ticket, message, due_at, now)
@@ -242,7 +244,7 @@ def _automatic(
     named += [(mail.recipient, mail.ticket_id) for mail in context.answers]
     own = {ticket_id for address, ticket_id in named if ticket_id and folded(address) == folded(member.address)}
     for ticket_id in sorted(own):
-        if tickets.running_clock(connection, ticket_id) is None:
+        if clocks.running(connection, ticket_id) is None:
             continue
         ticket = tickets.load(connection, ticket_id)
         if ticket["assignee"] and folded(ticket["assignee"]) == folded(member.address):
@@ -254,7 +256,7 @@ def _automatic(
 
 def _answered_meanwhile(connection: Connection, ticket_id: int, intake: Intake, now: datetime) -> Intake:
     """A message from quarantine whose stand-in was answered already starts nothing and is not acknowledged."""
-    if tickets.running_clock(connection, ticket_id) is not None:
+    if clocks.running(connection, ticket_id) is not None:
         return intake
     text = "it was answered while it stood in quarantine: no answer is due, and no acknowledgement leaves"
     events.record(connection, now, "answered_in_quarantine", text, ticket_id=ticket_id)
@@ -263,8 +265,8 @@ def _answered_meanwhile(connection: Connection, ticket_id: int, intake: Intake, 
 
 def _end_stand_in(connection: Connection, ticket_id: int, now: datetime) -> None:
     """A message that comes back from quarantine and turns out to need no ticket of its own leaves none behind."""
-    tickets.drop_clock(connection, ticket_id, now)
-    tickets.resolve(connection, ticket_id)
+    clocks.drop(connection, ticket_id, ClockKind.RESPONSE, now)
+    close(connection, ticket_id, None, now)
     text = "the message that it stood for could be read after all, and was filed elsewhere"
     events.record(connection, now, "stand_in_ended", text, ticket_id=ticket_id)
 
@@ -285,7 +287,7 @@ def _quarantine(store: Store, correspondence: Correspondence, entry: Entry, now:
                 ledger.settle(connection, entry.id, LedgerState.TRIAGED, Disposition.DUPLICATE, known)
                 return
         ticket_id = entry.ticket_id or open_ticket(
-            connection, correspondence.policy, None, stand_in.subject, arrived_at
+            connection, correspondence.policy, None, stand_in.subject, arrived_at, now
         )
         message_id = entry.message_id or messages.add_incoming(connection, stand_in, ticket_id, "enquiry", arrived_at)
         ledger.settle(connection, entry.id, LedgerState.QUARANTINED, Disposition.NEW_TICKET, message_id)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from helpline_mail.adapters.store.schema import clock
-from helpline_mail.adapters.store.tickets import RESPONSE
-from helpline_mail.domain.estimate import ENOUGH_ANSWERS, JUDGED, REMEMBERED, Arrival, Query, arrival
+from helpline_mail.domain.clocks import ClockKind
+from helpline_mail.domain.estimate import ENOUGH_ANSWERS, JUDGED, REMEMBERED, Arrival, Estimate, Query, arrival
 from helpline_mail.domain.opening_hours import OpeningHours
 
 NEWEST = 2000
@@ -21,13 +21,31 @@ _ANSWERED = clock.c.opening_seconds.is_not(None)
 _RUNNING = clock.c.stopped_at.is_(None)
 _QUERIES = select(
     clock.c.started_at, clock.c.waiting, clock.c.opening_seconds, clock.c.foreseen_seconds
-).where(clock.c.kind == RESPONSE, clock.c.waiting.is_not(None))  # fmt: skip
+).where(clock.c.kind == ClockKind.RESPONSE, clock.c.waiting.is_not(None))  # fmt: skip
 
 
 def waiting(connection: Connection) -> int:
     """How many queries wait for an answer."""
-    found = connection.execute(select(func.count()).where(clock.c.kind == RESPONSE, _RUNNING))
+    found = connection.execute(select(func.count()).where(clock.c.kind == ClockKind.RESPONSE, _RUNNING))
     return int(found.scalar_one())
+
+
+def note(connection: Connection, clock_id: int, estimate: Estimate) -> None:
+    """Notes with a clock what was foreseen when its query arrived."""
+    foreseen = estimate.foreseen
+    connection.execute(
+        update(clock).where(clock.c.id == clock_id).values(
+            waiting=estimate.waiting, estimate_is_said=estimate.is_said,
+            foreseen_seconds=None if foreseen is None else int(foreseen.total_seconds()),
+        )
+    )  # fmt: skip
+
+
+def to_say(connection: Connection, clock_id: int) -> timedelta | None:
+    """What an acknowledgement of that clock may say is likely; None if nothing."""
+    row = connection.execute(select(clock.c.foreseen_seconds, clock.c.estimate_is_said).where(clock.c.id == clock_id))
+    found = row.first()
+    return _seconds(found.foreseen_seconds) if found and found.estimate_is_said else None
 
 
 def of_load(connection: Connection, hours: OpeningHours, like: Arrival, now: datetime) -> list[Query]:

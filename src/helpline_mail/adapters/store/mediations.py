@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select
 
 from helpline_mail.adapters.store.engine import insert_or_nothing
 from helpline_mail.adapters.store.schema import mediation, outbox, ticket
@@ -44,33 +44,9 @@ def of_mails(connection: Connection, outbox_ids: Iterable[int]) -> list[Mediatio
     return _all(connection, mediation.c.id.in_(keys))
 
 
-def await_answer(connection: Connection, mediation_id: int, until: datetime | None) -> None:
-    """Until when the partner's answer is awaited before staff are reminded; None: it came, or nobody waits."""
-    values = {"due_at": until, "reminded_at": None}
-    connection.execute(update(mediation).where(mediation.c.id == mediation_id).values(values))
-
-
-def silent(connection: Connection, now: datetime) -> list[Mediation]:
-    """The correspondences whose partner has been silent too long, and of which nobody was reminded."""
-    return _all(connection, (mediation.c.due_at <= now) & mediation.c.reminded_at.is_(None))
-
-
-def awaited(connection: Connection) -> list[tuple[Mediation, datetime]]:
-    """The correspondences in which an answer is awaited, and when staff are reminded of it, if they were not yet."""
-    columns = (mediation.c.id, mediation.c.ticket_id, mediation.c.partner, mediation.c.reference, mediation.c.due_at)
-    waiting = mediation.c.due_at.is_not(None) & mediation.c.reminded_at.is_(None)
-    rows = connection.execute(select(*columns).where(waiting).order_by(mediation.c.due_at))
-    return [(Mediation(*row[:4]), row.due_at) for row in rows]
-
-
-def note_reminded(connection: Connection, mediation_id: int, now: datetime) -> bool:
-    """Notes that staff are reminded of a partner's silence; False if another instance did."""
-    changed = connection.execute(
-        update(mediation)
-        .where(mediation.c.id == mediation_id, mediation.c.reminded_at.is_(None))
-        .values(reminded_at=now)
-    )
-    return changed.rowcount == 1
+def load(connection: Connection, mediation_id: int) -> Mediation:
+    """One correspondence."""
+    return _all(connection, mediation.c.id == mediation_id)[0]
 
 
 def _first(connection: Connection, where: object) -> Mediation | None:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, case, func, select, update
 
 from helpline_mail.adapters.store.messages import sender_digest
 from helpline_mail.adapters.store.schema import clock, message, ticket
+from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.rations import DAY, WINDOW, Told
 
@@ -53,7 +54,9 @@ def take_for_digest(connection: Connection, most_lines: int) -> tuple[list[Untol
         update(message).where(message.c.awaits_digest).values(awaits_digest=False).returning(message.c.id)
     )
     ids = sorted(row.id for row in taken)
-    due = select(clock.c.due_at).where(clock.c.ticket_id == message.c.ticket_id, clock.c.stopped_at.is_(None))
+    due = select(clock.c.due_at).where(
+        clock.c.ticket_id == message.c.ticket_id, clock.c.kind == ClockKind.RESPONSE, clock.c.stopped_at.is_(None)
+    )
     rows = connection.execute(
         select(message.c.id, message.c.kind, message.c.at, ticket.c.reference, due.limit(1).scalar_subquery())
         .join(ticket, ticket.c.id == message.c.ticket_id)

@@ -121,8 +121,6 @@ ticket = Table(
     Column("channel", String(16), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("responded_at", UtcDateTime),
-    Column("update_due_at", UtcDateTime),
-    Column("update_reminded_at", UtcDateTime),  # when staff were reminded of that one
     Column("assignee", String(254)),  # a member of staff, by address
     Column("category", String(80)),
     Column("outcome", String(80)),
@@ -157,10 +155,7 @@ mediation = Table(
     Column("partner", String(80), nullable=False),  # by its configured name
     Column("reference", String(20), nullable=False, unique=True),  # the partner's own, never the ticket's
     Column("started_at", UtcDateTime, nullable=False),
-    Column("due_at", UtcDateTime),  # when staff are reminded of the partner's silence; None: nothing is awaited
-    Column("reminded_at", UtcDateTime),
     UniqueConstraint("ticket_id", "partner"),
-    Index(None, "due_at"),
 )
 
 message = Table(
@@ -205,28 +200,48 @@ clock = Table(
     metadata,
     _id(),
     _to("ticket"),
-    Column("kind", String(16), nullable=False),  # response
+    Column("kind", String(16), nullable=False),  # response, update, partner
     _to("message", nullable=True),  # the query that it counts for
+    _to("mediation", nullable=True),  # the correspondence in which an answer is awaited
     Column("started_at", UtcDateTime, nullable=False),
-    Column("due_at", UtcDateTime, nullable=False),
+    Column("counted_from", UtcDateTime, nullable=False),  # since when what is allowed counts: later after a restart
+    Column("allowed_seconds", Integer),  # of opening time,
+    Column("allowed_days", Integer),  # or opening days
+    Column("due_at", UtcDateTime, nullable=False),  # follows from the three by the calendar as it is now
+    Column("promised_at", UtcDateTime),  # by when the enquirer was told that they would hear from us
     Column("stopped_at", UtcDateTime),
-    Column("kept", Boolean),  # recorded once, when it stops
-    Column("opening_seconds", Integer),  # opening time that the answer took
-    Column("waiting", Integer),  # how many response clocks ran when its query arrived; None: none arrived just then
+    Column("kept", Boolean),  # recorded once, when it stops; None: it runs, or nothing was due any more
+    Column("opening_seconds", Integer),  # opening time from its start to its stop
+    Column("waiting", Integer),  # how many others waited when its query arrived; None: it did not start with an arrival
     Column("foreseen_seconds", Integer),  # opening time within which most like queries had been answered then
     Column("estimate_is_said", Boolean),  # whether an acknowledgement of it may say so
     Index(None, "ticket_id", "id"),
-    Index(None, "started_at"),
-    Index("uq_clock_running", "ticket_id", "kind", unique=True, sqlite_where=text("stopped_at IS NULL"),
+    Index(None, "kind", "started_at"),
+    Index("uq_clock_running", "ticket_id", "kind", unique=True,
+          sqlite_where=text("stopped_at IS NULL AND mediation_id IS NULL"),
+          postgresql_where=text("stopped_at IS NULL AND mediation_id IS NULL")),
+    Index("uq_clock_awaited", "mediation_id", unique=True, sqlite_where=text("stopped_at IS NULL"),
           postgresql_where=text("stopped_at IS NULL")),
-    Index("ix_clock_due", "due_at", sqlite_where=text("stopped_at IS NULL"),
+    Index("ix_clock_due", "kind", "due_at", sqlite_where=text("stopped_at IS NULL"),
           postgresql_where=text("stopped_at IS NULL")),
 )  # fmt: skip
+
+clock_change = Table(
+    "clock_change",
+    metadata,
+    _id(),
+    _to("clock"),
+    Column("at", UtcDateTime, nullable=False),
+    Column("what", String(16), nullable=False),  # started, stopped, dropped, restarted, moved
+    Column("due_at", UtcDateTime),  # its deadline from then on
+    Index(None, "clock_id", "id"),
+)
 
 reminder = Table(
     "reminder",
     metadata,
     Column("clock_id", Id, ForeignKey("clock.id"), primary_key=True),
+    Column("due_at", UtcDateTime, primary_key=True),  # a deadline that has moved is reminded of anew
     Column("step", String(24), primary_key=True),
     Column("told_at", UtcDateTime, nullable=False),
     Column("in_list", Boolean, nullable=False),

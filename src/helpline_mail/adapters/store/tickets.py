@@ -1,21 +1,18 @@
-"""Tickets, their participants and their clocks."""
+"""Tickets and their participants."""
 
 import hashlib
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from helpline_mail.adapters.store.engine import insert_ignoring, insert_or_nothing
-from helpline_mail.adapters.store.schema import clock, message, participant, reminder, ticket, ticket_content
-from helpline_mail.domain.estimate import Estimate
+from helpline_mail.adapters.store.schema import clock, message, participant, ticket, ticket_content
+from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.message import Address, folded
-from helpline_mail.domain.opening_hours import OpeningHours
-from helpline_mail.domain.reminders import Reminded, RunningClock
 
 OPEN, RESOLVED = "open", "resolved"
-RESPONSE = "response"
 
 
 def digest(text: str) -> str:
@@ -72,13 +69,13 @@ def all_tickets(connection: Connection, state: str | None = None) -> list[dict[s
 
 
 def _rows(connection: Connection, *where: Any) -> list[dict[str, Any]]:
-    due = select(clock.c.due_at).where(clock.c.ticket_id == ticket.c.id, clock.c.kind == RESPONSE)
     messages = select(func.count()).where(message.c.ticket_id == ticket.c.id)
     statement = (
         select(
             *ticket.c,
             ticket_content.c.requester, ticket_content.c.requester_name, ticket_content.c.subject,
-            due.order_by(clock.c.id.desc()).limit(1).scalar_subquery().label("response_due_at"),
+            _due(ClockKind.RESPONSE).scalar_subquery().label("response_due_at"),
+            _due(ClockKind.UPDATE).where(clock.c.stopped_at.is_(None)).scalar_subquery().label("update_due_at"),
             messages.scalar_subquery().label("messages"),
         )
         .join(ticket_content, ticket_content.c.ticket_id == ticket.c.id)
@@ -86,6 +83,11 @@ def _rows(connection: Connection, *where: Any) -> list[dict[str, Any]]:
         .order_by(ticket.c.id)
     )  # fmt: skip
     return [dict(row._mapping) for row in connection.execute(statement)]
+
+
+def _due(kind: ClockKind) -> Select[Any]:
+    of_ticket = (clock.c.ticket_id == ticket.c.id) & (clock.c.kind == kind)
+    return select(clock.c.due_at).where(of_ticket).order_by(clock.c.id.desc()).limit(1)
 
 
 def ids_of(connection: Connection, references: Iterable[str]) -> dict[str, int]:
@@ -144,7 +146,7 @@ def awaiting(connection: Connection, addr_specs: Iterable[str], limit: int = 10)
     rows = connection.execute(
         select(clock.c.ticket_id)
         .join(participant, participant.c.ticket_id == clock.c.ticket_id)
-        .where(clock.c.stopped_at.is_(None), participant.c.address.in_(wanted))
+        .where(clock.c.stopped_at.is_(None), clock.c.kind == ClockKind.RESPONSE, participant.c.address.in_(wanted))
         .group_by(clock.c.ticket_id, clock.c.due_at)
         .order_by(clock.c.due_at, clock.c.ticket_id)
         .limit(limit)
@@ -178,15 +180,11 @@ def participants(connection: Connection, ticket_id: int) -> list[str]:
     return [row.address for row in rows]
 
 
-def join(connection: Connection, ticket_id: int, target_id: int, now: datetime) -> None:
-    """Makes a ticket part of another: its messages, its addresses, and its clock if that is the earlier one."""
+def join(connection: Connection, ticket_id: int, target_id: int) -> None:
+    """Makes a ticket part of another, with its messages and its addresses."""
     connection.execute(update(message).where(message.c.ticket_id == ticket_id).values(ticket_id=target_id))
     for address in participants(connection, ticket_id):
         admit(connection, target_id, address)
-    running = running_clock(connection, ticket_id)
-    if running is not None:
-        drop_clock(connection, ticket_id, now)
-        _run_from(connection, target_id, None, running.started_at, running.due_at)
     of_ticket = (ticket.c.id == ticket_id) | (ticket.c.joined_to == ticket_id)
     connection.execute(update(ticket).where(of_ticket).values(joined_to=target_id))
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(state=RESOLVED, outcome="joined"))
@@ -204,17 +202,9 @@ def joined(connection: Connection, ticket_ids: Collection[int]) -> dict[int, int
     return {row.id: row.joined_to for row in rows}
 
 
-def give_clock(connection: Connection, message_id: int, ticket_id: int) -> bool:
-    """Gives the running clock that counts for a message to another ticket; False if there is none."""
-    changed = connection.execute(
-        update(clock).where(clock.c.message_id == message_id, clock.c.stopped_at.is_(None)).values(ticket_id=ticket_id)
-    )
-    return changed.rowcount == 1
-
-
 def resolve(connection: Connection, ticket_id: int, outcome: str | None = None) -> None:
     """Closes a ticket."""
-    values = {"state": RESOLVED, "outcome": outcome, "update_due_at": None}
+    values = {"state": RESOLVED, "outcome": outcome}
     connection.execute(update(ticket).where(ticket.c.id == ticket_id).values(values))
 
 
@@ -234,97 +224,12 @@ def admit(connection: Connection, ticket_id: int, addr_spec: str) -> None:
     connection.execute(insert_ignoring(connection, participant).values(row))
 
 
-def restart_clock(connection: Connection, clock_id: int, now: datetime, hours: OpeningHours) -> datetime | None:
-    """Starts a clock again where it stood when it stopped; None if it runs. If another one does, the earlier counts.
-
-    A deadline that is past stays where it was. What stopped the clock was no answer: it is neither kept nor broken.
-    """
-    row = connection.execute(select(clock).where(clock.c.id == clock_id, clock.c.stopped_at.is_not(None))).first()
-    if row is None:
-        return None
-    left = hours.opening_time_between(row.stopped_at, row.due_at)
-    try:
-        due_at = hours.add_opening_time(now, left) if left > timedelta() else row.due_at
-    except ValueError:  # the calendar gives no deadline: due at once, as everywhere
-        due_at = now
-    connection.execute(update(clock).where(clock.c.id == clock_id).values(kept=None, opening_seconds=None))
-    ticket_id = joined(connection, [row.ticket_id]).get(row.ticket_id, row.ticket_id)  # where its query is now
-    return _run_from(connection, ticket_id, row.message_id, row.started_at, due_at)
-
-
-def _run_from(
-    connection: Connection, ticket_id: int, message_id: int | None, started_at: datetime, due_at: datetime
-) -> datetime:
-    """Starts a response clock, or puts the running one where the earlier of the two stands; returns its deadline."""
-    if start_clock(connection, ticket_id, message_id, started_at, due_at) is not None:
-        return due_at
-    running = running_clock(connection, ticket_id)
-    assert running is not None  # noqa: S101  none could be started
-    if due_at < running.due_at:
-        earlier = {"started_at": min(started_at, running.started_at), "due_at": due_at, "waiting": None}
-        connection.execute(update(clock).where(clock.c.id == running.clock_id).values(earlier))
-    return min(due_at, running.due_at)
-
-
 def reopen(connection: Connection, ticket_id: int) -> bool:
     """Opens a resolved ticket again; False if it was open."""
     changed = connection.execute(
         update(ticket).where(ticket.c.id == ticket_id, ticket.c.state != OPEN).values(state=OPEN)
     )
     return changed.rowcount == 1
-
-
-def start_clock(
-    connection: Connection, ticket_id: int, message_id: int | None, started_at: datetime, due_at: datetime,
-    estimate: Estimate | None = None,
-) -> int | None:  # fmt: skip
-    """Starts the response clock; None if one is running already. `estimate` is what was foreseen at an arrival."""
-    row: dict[str, Any] = {
-        "ticket_id": ticket_id, "kind": RESPONSE, "message_id": message_id, "started_at": started_at, "due_at": due_at,
-    }  # fmt: skip
-    if estimate is not None:
-        foreseen = estimate.foreseen
-        row |= {
-            "waiting": estimate.waiting, "estimate_is_said": estimate.is_said,
-            "foreseen_seconds": None if foreseen is None else int(foreseen.total_seconds()),
-        }  # fmt: skip
-    return insert_or_nothing(connection, clock, row)
-
-
-def running_clock(connection: Connection, ticket_id: int) -> RunningClock | None:
-    """The ticket's response clock if it runs."""
-    row = connection.execute(select(clock).where(clock.c.ticket_id == ticket_id, clock.c.stopped_at.is_(None))).first()
-    return RunningClock(row.id, row.ticket_id, row.started_at, row.due_at) if row else None
-
-
-def clock_of(connection: Connection, clock_id: int) -> RunningClock | None:
-    """A clock as it was started, whether it runs or not."""
-    row = connection.execute(select(clock).where(clock.c.id == clock_id)).first()
-    return RunningClock(row.id, row.ticket_id, row.started_at, row.due_at) if row else None
-
-
-def clock_if_running(connection: Connection, clock_id: int) -> RunningClock | None:
-    """That clock, or None once it has stopped."""
-    row = connection.execute(select(clock).where(clock.c.id == clock_id, clock.c.stopped_at.is_(None))).first()
-    return RunningClock(row.id, row.ticket_id, row.started_at, row.due_at) if row else None
-
-
-def stop_clock(connection: Connection, clock_id: int, at: datetime, *, kept: bool, took: timedelta) -> bool:
-    """Stops a running clock and records once whether the promise was kept; False if it stood already."""
-    seconds = int(took.total_seconds())
-    changed = connection.execute(
-        update(clock)
-        .where(clock.c.id == clock_id, clock.c.stopped_at.is_(None))
-        .values(stopped_at=at, kept=kept, opening_seconds=seconds)
-    )
-    return changed.rowcount == 1
-
-
-def drop_clock(connection: Connection, ticket_id: int, at: datetime) -> None:
-    """Ends a running clock whose query turned out to be none: neither kept nor broken."""
-    connection.execute(
-        update(clock).where(clock.c.ticket_id == ticket_id, clock.c.stopped_at.is_(None)).values(stopped_at=at)
-    )
 
 
 def responded(connection: Connection, ticket_id: int, at: datetime) -> None:
@@ -334,50 +239,13 @@ def responded(connection: Connection, ticket_id: int, at: datetime) -> None:
     )
 
 
-def running_clocks(connection: Connection) -> list[RunningClock]:
-    """Every response clock that runs, in order of its deadline."""
-    rows = connection.execute(select(clock).where(clock.c.stopped_at.is_(None)).order_by(clock.c.due_at, clock.c.id))
-    return [RunningClock(r.id, r.ticket_id, r.started_at, r.due_at) for r in rows]
-
-
-def note_reminded(connection: Connection, clock_id: int, step: str, now: datetime, *, in_list: bool) -> bool:
-    """Notes that staff are reminded of a step; False if they were reminded of it before."""
-    row = {"clock_id": clock_id, "step": step, "told_at": now, "in_list": in_list}
-    noted = insert_ignoring(connection, reminder).values(row).returning(reminder.c.clock_id)
-    return connection.execute(noted).first() is not None
-
-
-def reminded_since(connection: Connection, since: datetime) -> Reminded:
-    """How many steps staff were reminded of since then, and when the latest list of reminders was made."""
-    count = select(func.count()).where(reminder.c.told_at > since)
-    latest = select(func.max(reminder.c.told_at)).where(reminder.c.in_list, reminder.c.told_at > since)
-    return Reminded(connection.execute(count).scalar_one(), connection.execute(latest).scalar_one())
-
-
-def told_steps(connection: Connection) -> dict[int, set[str]]:
-    """Clock id -> names of the steps that staff were reminded of, for the clocks that run."""
-    rows = connection.execute(
-        select(reminder.c.clock_id, reminder.c.step)
-        .join(clock, clock.c.id == reminder.c.clock_id)
-        .where(clock.c.stopped_at.is_(None))
-    )
-    told: dict[int, set[str]] = {}
-    for row in rows:
-        told.setdefault(row.clock_id, set()).add(row.step)
-    return told
-
-
-def clocks_of(connection: Connection, ticket_id: int) -> list[dict[str, Any]]:
-    """Every clock of a ticket, oldest first."""
-    rows = connection.execute(select(clock).where(clock.c.ticket_id == ticket_id).order_by(clock.c.id))
-    return [dict(row._mapping) for row in rows]
-
-
 def counts(connection: Connection, now: datetime) -> dict[str, int]:
     """Tickets by state; `awaiting_response` have a running clock, `breached` one that was not kept or is past due."""
 
     def count(*where: Any) -> int:
-        return int(connection.execute(select(func.count(func.distinct(clock.c.ticket_id))).where(*where)).scalar_one())
+        of_kind = clock.c.kind == ClockKind.RESPONSE
+        wanted = select(func.count(func.distinct(clock.c.ticket_id))).where(of_kind, *where)
+        return int(connection.execute(wanted).scalar_one())
 
     by_state = {
         str(s): int(n) for s, n in connection.execute(select(ticket.c.state, func.count()).group_by(ticket.c.state))
