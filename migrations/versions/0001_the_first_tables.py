@@ -162,6 +162,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock")),
     )
     with op.batch_alter_table("clock", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_clock_answered",
+            ["waiting"],
+            unique=False,
+            sqlite_where=sa.text("opening_seconds IS NOT NULL"),
+            postgresql_where=sa.text("opening_seconds IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_clock_kind_started_at"), ["kind", "started_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_clock_ticket_id_id"), ["ticket_id", "id"], unique=False)
         batch_op.create_index(
@@ -360,6 +367,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index(batch_op.f("ix_clock_ticket_id_id"))
         batch_op.drop_index(batch_op.f("ix_clock_kind_started_at"))
+        batch_op.drop_index(
+            "ix_clock_answered",
+            sqlite_where=sa.text("opening_seconds IS NOT NULL"),
+            postgresql_where=sa.text("opening_seconds IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_clock_due", sqlite_where=sa.text("stopped_at IS NULL"), postgresql_where=sa.text("stopped_at IS NULL")
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from helpline_mail.adapters.store import clocks, history, schema
 from helpline_mail.domain.clocks import Allowance, ClockKind, deadline
-from helpline_mail.domain.estimate import Estimate
+from helpline_mail.domain.estimate import Estimate, arrival
 from helpline_mail.service.inquire import estimates
 from tests.integration.desk import ALICE, BOB, TUESDAY_TEN_PAST_TEN, Away, Desk, follow_up, mail, words
 
@@ -76,6 +76,17 @@ def test_how_many_others_wait_decides_what_is_alike(desk: Desk) -> None:
     desk.receive(mail(), mail(BOB, message_id="<bob@x.example>"))
     assert [(row.waiting, row.foreseen_seconds) for row in clock_rows(desk)] == [(0, 1800), (1, 5400)]
     assert "within about an hour and a half" in acknowledged(desk)
+
+
+def test_only_what_bears_on_the_load_and_the_last_ninety_days_is_read(desk: Desk) -> None:
+    answered(desk, 30, 25, waiting=5)
+    answered(desk, 1, 25, waiting=3)
+    answered(desk, 1, 25, days=91, waiting=5)
+    hours, now = desk.correspondence.policy.hours, desk.clock()
+    with desk.store.read() as connection:
+        assert len(history.of_load(connection, hours, arrival(hours, now, 7), now)) == 30
+        assert len(history.of_load(connection, hours, arrival(hours, now, 2), now)) == 31
+        assert history.of_load(connection, hours, arrival(hours, now, 8), now) == []
 
 
 def test_a_load_that_was_never_seen_foresees_nothing(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.estimate import ENOUGH_ANSWERS, JUDGED, REMEMBERED, Arrival, Estimate, Query, arrival
 from helpline_mail.domain.opening_hours import OpeningHours
 
-NEWEST = 2000
+NEWEST = 1000
 """So many queries of one load or a heavier one are looked at; more would only say the same."""
 
 _ANSWERED = clock.c.opening_seconds.is_not(None)
@@ -51,13 +51,15 @@ def to_say(connection: Connection, clock_id: int) -> timedelta | None:
 def of_load(connection: Connection, hours: OpeningHours, like: Arrival, now: datetime) -> list[Query]:
     """The newest queries of the last `REMEMBERED` before `like` that met its load or a heavier one.
 
-    None at all where fewer than `ENOUGH_ANSWERS` of them were answered: a flood is not to be read through each time.
+    None at all where fewer than `ENOUGH_ANSWERS` ever were answered: a flood is not to be read through for each mail.
     """
-    of_load = _QUERIES.where(clock.c.started_at >= like.at - REMEMBERED, clock.c.waiting >= like.load_begins)
-    if len(connection.execute(of_load.where(_ANSWERED).limit(ENOUGH_ANSWERS)).all()) < ENOUGH_ANSWERS:
+    met_load = clock.c.waiting >= like.load_begins
+    ever = connection.execute(select(clock.c.id).where(met_load, _ANSWERED).limit(ENOUGH_ANSWERS))
+    if len(ever.all()) < ENOUGH_ANSWERS:
         return []
-    of_load = of_load.where(_ANSWERED | _RUNNING).order_by(clock.c.started_at.desc(), clock.c.id.desc())
-    return _queries(connection.execute(of_load.limit(NEWEST)), hours, now)
+    found = _QUERIES.where(met_load, clock.c.started_at >= like.at - REMEMBERED, _ANSWERED | _RUNNING)
+    newest = found.order_by(clock.c.started_at.desc(), clock.c.id.desc()).limit(NEWEST)
+    return _queries(connection.execute(newest), hours, now)
 
 
 def foreseen(connection: Connection, hours: OpeningHours, now: datetime) -> list[Query]:

@@ -217,6 +217,8 @@ clock = Table(
     Column("estimate_is_said", Boolean),  # whether an acknowledgement of it may say so
     Index(None, "ticket_id", "id"),
     Index(None, "kind", "started_at"),
+    Index("ix_clock_answered", "waiting", sqlite_where=text("opening_seconds IS NOT NULL"),
+          postgresql_where=text("opening_seconds IS NOT NULL")),
     Index("uq_clock_running", "ticket_id", "kind", unique=True,
           sqlite_where=text("stopped_at IS NULL AND mediation_id IS NULL"),
           postgresql_where=text("stopped_at IS NULL AND mediation_id IS NULL")),
