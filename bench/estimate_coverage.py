@@ -2,8 +2,8 @@
 
     python bench/estimate_coverage.py [SEEDS]     default 2
 
-Each history is some sixteen months of one helpline: queries come at any hour, advisers take them one after another
-while it is open, and what each says at its arrival is what the daemon would have said. Counted is what comes after the
+Each history is some fifteen months of one helpline: queries come at any hour, advisers take them one after another
+while it is open, and at each arrival the functions of the daemon say what is likely. Counted is what comes after the
 first 90 days. Of the queries with an estimate said 75 to 90 % are to be answered within it, in every history; otherwise
 it exits 1. Beside it stands the same for the days out of the ordinary, in which silence is the right answer.
 """

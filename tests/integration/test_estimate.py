@@ -1,12 +1,19 @@
 """What is likely stands beside the promise: learned from what SQL holds of the last 90 days, said only while true."""
 
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+from click.testing import CliRunner
+
 from helpline_mail.adapters.store import clocks, history, schema
+from helpline_mail.cli import cli
 from helpline_mail.domain.clocks import Allowance, ClockKind, deadline
 from helpline_mail.domain.estimate import Estimate, arrival
 from helpline_mail.service.inquire import estimates
+from helpline_mail.wire.shipped import shipped
 from tests.integration.desk import ALICE, BOB, TUESDAY_TEN_PAST_TEN, Away, Desk, follow_up, mail, words
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -200,6 +207,19 @@ def test_a_follow_up_while_a_clock_runs_changes_nothing(desk: Desk) -> None:
     before = clock_rows(desk)
     desk.receive(follow_up_of(desk))
     assert clock_rows(desk) == before
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_status_says_whether_estimates_are_said_and_how_many_came_true(desk: Desk, tmp_path: Path) -> None:
+    desk.clock.now = datetime.now(UTC)
+    answered(desk, 40, 25, foreseen=30)
+    answered(desk, 10, 25, foreseen=20)
+    path = tmp_path / "config.toml"
+    text = shipped("config.example.toml").read_text("utf-8")
+    path.write_text(text.replace("sqlite:///helpline.db", desk.store.shown_url), "utf-8")
+    said = [CliRunner().invoke(cli, ["-c", str(path), "status", *form]).output for form in ((), ("--json",))]
+    assert "estimate  said; 40 of the last 50 came true" in said[0]
+    assert json.loads(said[1])["estimate"] == {"said": True, "judged": 50, "kept": 40}
 
 
 def follow_up_of(desk: Desk) -> bytes:
