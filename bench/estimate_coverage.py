@@ -84,7 +84,7 @@ class Tally:
 
     def __str__(self) -> str:
         said = f"an estimate said to {self.said / max(self.queries, 1):4.0%} of {self.queries:5} queries"
-        return f"{said}, true for {self.kept / self.said:4.0%}" if self.said else said
+        return f"{said}, true for {self.kept / self.said:.1%}" if self.said else said
 
     def count(self, said: timedelta | None, took: timedelta) -> None:
         self.queries += 1
