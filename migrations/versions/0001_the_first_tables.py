@@ -164,12 +164,23 @@ def upgrade() -> None:
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("kept", sa.Boolean(), nullable=True),
         sa.Column("opening_seconds", sa.Integer(), nullable=True),
+        sa.Column("waiting", sa.Integer(), nullable=True),
+        sa.Column("foreseen_seconds", sa.Integer(), nullable=True),
+        sa.Column("estimate_is_said", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(["mediation_id"], ["mediation.id"], name=op.f("fk_clock_mediation_id")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_clock_message_id")),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_clock_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock")),
     )
     with op.batch_alter_table("clock", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_clock_answered",
+            ["waiting"],
+            unique=False,
+            sqlite_where=sa.text("opening_seconds IS NOT NULL"),
+            postgresql_where=sa.text("opening_seconds IS NOT NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_clock_kind_started_at"), ["kind", "started_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_clock_ticket_id_id"), ["ticket_id", "id"], unique=False)
         batch_op.create_index(
             "ix_clock_due",
@@ -366,6 +377,12 @@ def downgrade() -> None:
             postgresql_where=sa.text("stopped_at IS NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_clock_ticket_id_id"))
+        batch_op.drop_index(batch_op.f("ix_clock_kind_started_at"))
+        batch_op.drop_index(
+            "ix_clock_answered",
+            sqlite_where=sa.text("opening_seconds IS NOT NULL"),
+            postgresql_where=sa.text("opening_seconds IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_clock_due", sqlite_where=sa.text("stopped_at IS NULL"), postgresql_where=sa.text("stopped_at IS NULL")
         )

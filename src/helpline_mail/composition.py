@@ -71,6 +71,7 @@ def policy(settings: Settings) -> Policy:
         overdue_reminders=settings.promise.overdue_reminders,
         update_every=settings.promise.update_every,
         holding_mails=settings.promise.holding_mails,
+        estimate=settings.promise.estimate,
         staff=tuple(StaffMember(member.name, member.address, member.role) for member in settings.staff),
         rations=Rations(
             settings.rations.per_address,

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from helpline_mail.domain.acknowledgement import acknowledge
+from helpline_mail.domain.acknowledgement import Likely, acknowledge
+from helpline_mail.domain.estimate import steps
 from helpline_mail.domain.opening_hours import END_OF_DAY, Closure, OpeningHours, Window
 from helpline_mail.domain.promise import due
 from helpline_mail.wire.bank_holidays import bank_holidays
@@ -27,7 +28,7 @@ HOURS = OpeningHours(
     bank_holidays=bank_holidays("GB-ENG"),
 )
 CLOSED_ON_WEDNESDAY = OpeningHours((TEN_TO_FOUR,) * 2 + ((),) + (TEN_TO_FOUR,) * 2 + ((),) * 2, LONDON)
-RESPONSE = timedelta(hours=3)
+RESPONSE, MINUTE = timedelta(hours=3), timedelta(minutes=1)
 EXAMPLES = int(os.environ.get("HELPLINE_MAIL_FUZZ", "20"))
 TEMPLATES = Templates()
 
@@ -117,6 +118,40 @@ def test_of_many_closed_days_the_first_are_named() -> None:
     assert facts.reason == "Christmas Day, Boxing Day and New Year's Day"
 
 
+@pytest.mark.parametrize(
+    ("received", "minutes", "at", "within"),
+    [
+        ("2026-11-23T10:18", 60, "11:20 today", "an hour"),
+        ("2026-11-23T10:15", 15, "10:30 today", "15 minutes"),
+        ("2026-11-23T15:45", 15, "16:00 today, Monday 23 November", "15 minutes"),
+        ("2026-11-27T15:30", 45, "10:15 on Monday 30 November", "three quarters of an hour of opening time"),
+        ("2026-11-28T15:30", 90, "11:30 on Monday 30 November", "an hour and a half of opening time"),
+    ],
+)
+def test_what_is_likely_is_said_by_the_clock_on_the_wall(received: str, minutes: int, at: str, within: str) -> None:
+    arrived = london(received)
+    facts = acknowledge(HOURS, due(HOURS, arrived, RESPONSE).due, arrived, Likely(arrived, timedelta(minutes=minutes)))
+    assert (facts.likely, facts.likely_within) == (at, within)
+
+
+def test_an_estimate_is_said_until_a_quarter_of_it_has_passed_in_opening_time() -> None:
+    arrived = london("2026-11-23T15:50")
+    deadline, likely = due(HOURS, arrived, RESPONSE).due, Likely(arrived, timedelta(hours=1))
+    morning = london("2026-11-24T10:05")
+    assert acknowledge(HOURS, deadline, morning, likely).likely == "10:50 today"
+    assert acknowledge(HOURS, deadline, morning + datetime.resolution, likely).likely == ""
+
+
+def test_an_estimate_that_is_not_before_the_deadline_is_left_out() -> None:
+    arrived = london("2026-11-23T10:11")
+    deadline = arrived + timedelta(minutes=14)
+    assert acknowledge(HOURS, deadline, arrived, Likely(arrived, timedelta(minutes=10))).likely == ""
+    assert (
+        acknowledge(HOURS, deadline + MINUTE, arrived, Likely(arrived, timedelta(minutes=10))).likely == "10:25 today"
+    )
+    assert acknowledge(HOURS, arrived, arrived, Likely(arrived, timedelta(minutes=10))).likely == ""
+
+
 MINUTES = st.integers(0, 24 * 60)
 
 
@@ -137,6 +172,7 @@ CLOSURES = st.builds(
     st.integers(0, 40),
     st.text(st.characters(codec="latin-1", categories=("L", "N", "P", "Zs")), min_size=1, max_size=60),
 )
+LIKELY = st.none() | st.sampled_from(list(steps(RESPONSE)))
 CALENDARS = st.builds(
     OpeningHours,
     st.lists(WINDOWS, min_size=7, max_size=7).filter(any).map(tuple),
@@ -153,12 +189,19 @@ CALENDARS = st.builds(
     st.timedeltas(timedelta(), timedelta(days=20)),
     st.timedeltas(timedelta(minutes=1), timedelta(hours=12)),
     st.booleans(),
+    LIKELY,
 )
 def test_an_acknowledgement_fits_a_small_screen_whatever_the_calendar(
-    hours: OpeningHours, received: datetime, delay: timedelta, response: timedelta, lines: bool
+    hours: OpeningHours,
+    received: datetime,
+    delay: timedelta,
+    response: timedelta,
+    lines: bool,
+    within: timedelta | None,
 ) -> None:
+    likely = Likely(received, within) if within and within < response else None
     try:
-        facts = acknowledge(hours, due(hours, received, response).due, received + delay)
+        facts = acknowledge(hours, due(hours, received, response).due, received + delay, likely)
     except ValueError:
         reject()  # a calendar that hardly opens within a year: triage says so, and answers nothing
     rendered = TEMPLATES.render(
@@ -181,12 +224,13 @@ def test_an_acknowledgement_fits_a_small_screen_whatever_the_calendar(
     st.timedeltas(timedelta(), timedelta(days=20)),
     st.booleans(),
     st.booleans(),
+    LIKELY,
 )
 def test_an_acknowledgement_is_whole_and_small_at_any_time(
-    received: datetime, delay: timedelta, telephone: bool, skype: bool
+    received: datetime, delay: timedelta, telephone: bool, skype: bool, within: timedelta | None
 ) -> None:
     now = received + delay
-    facts = acknowledge(HOURS, due(HOURS, received, RESPONSE).due, now)
+    facts = acknowledge(HOURS, due(HOURS, received, RESPONSE).due, now, Likely(received, within) if within else None)
     rendered = TEMPLATES.render(
         "acknowledgement",
         helpline="Professionals Online Safety Helpline",
@@ -201,6 +245,7 @@ def test_an_acknowledgement_is_whole_and_small_at_any_time(
     assert "999" in said
     assert ("We are sorry" in said) == (facts.situation == "late")
     assert ("You will hear" in said) == (facts.situation != "late")
+    assert ("may well be sooner" in said) == bool(facts.likely)
     assert (facts.lines_open and telephone) <= ("open now" in said)
     assert facts.lines_open or str(facts.lines_from) in said
     assert "None" not in said

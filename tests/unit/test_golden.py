@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.golden_files import GOLDEN, same
 
-from helpline_mail.domain.acknowledgement import acknowledge
+from helpline_mail.domain.acknowledgement import Likely, acknowledge
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.opening_hours import END_OF_DAY, Closure, OpeningHours, Window
 from helpline_mail.domain.promise import due
@@ -42,10 +42,14 @@ class Case:
     telephone: str = LINES["telephone"]
     skype: str = LINES["skype"]
     hours: OpeningHours = HOURS
+    likely_minutes: int = 0
 
 
 ACKNOWLEDGEMENTS = {
     "in-hours": Case("2026-11-24T09:55", now="2026-11-24T10:00"),
+    "in-hours-likely": Case("2026-11-24T10:18", likely_minutes=60),
+    "afternoon-likely": Case("2026-11-27T15:30", likely_minutes=45),
+    "evening-likely": Case("2026-11-24T19:10", likely_minutes=90),
     "in-hours-until-tomorrow": Case("2026-11-24T15:00"),
     "in-hours-telephone-only": Case("2026-11-24T11:00", skype=""),
     "in-hours-skype-only": Case("2026-11-24T11:00", telephone=""),
@@ -76,7 +80,8 @@ ACKNOWLEDGEMENTS = {
 def acknowledgement(case: Case) -> bytes:
     received = london(case.received)
     now = london(case.now or case.received)
-    facts = acknowledge(case.hours, due(case.hours, received, RESPONSE).due, now)
+    likely = Likely(received, timedelta(minutes=case.likely_minutes)) if case.likely_minutes else None
+    facts = acknowledge(case.hours, due(case.hours, received, RESPONSE).due, now, likely)
     rendered = Templates().render(
         "acknowledgement",
         helpline=HELPLINE,

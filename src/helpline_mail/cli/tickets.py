@@ -213,10 +213,13 @@ def status(context: Context, as_json: bool) -> None:
 
     Example: helpline-mail status --json
     """
+    from helpline_mail.composition import policy
+    from helpline_mail.service.inquire import estimates
     from helpline_mail.service.inquire import status as look
 
-    settings = context.settings()
-    found = look(context.store(), settings.imap.folder, settings.imap.poll_every, now())
+    settings, moment = context.settings(), now()
+    found = look(context.store(), settings.imap.folder, settings.imap.poll_every, moment)
+    found["estimate"] = estimates(context.store(), policy(settings), moment)
     if as_json:
         print_json(found)
         return
@@ -227,6 +230,9 @@ def status(context: Context, as_json: bool) -> None:
             if value is not None
         )
         click.echo(f"{section:9} {facts or 'not read yet'}")
+    estimate = found["estimate"]
+    said = "said" if estimate["said"] else "not said"
+    click.echo(f"{'estimate':9} {said}; {estimate['kept']} of the last {estimate['judged']} came true")
     click.echo(f"{'version':9} {found['version']}, database revision {found['database_revision']}")
     for problem in found["problems"]:
         click.echo(f"PROBLEM   {problem}")

@@ -145,6 +145,7 @@ class PromiseSection(Section):
     overdue_reminders: Annotated[tuple[Duration, ...], Field(strict=False)] = (timedelta(), timedelta(minutes=60))
     update_every: OpeningDays = 2
     holding_mails: Annotated[int, Field(ge=0, le=3)] = 3
+    estimate: bool = True
 
 
 class _Server(Section):

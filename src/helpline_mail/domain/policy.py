@@ -86,6 +86,8 @@ class Policy:
     partners: tuple[Partner, ...] = ()
     partner_silence: int = 2
     """Opening days after which staff are reminded that a partner has not answered."""
+    estimate: bool = True
+    """Whether acknowledgements say when an answer is likely."""
     minimal_notices: bool = False
     """Whether notices hold no content, for staff who read the mailbox itself."""
 

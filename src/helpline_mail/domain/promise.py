@@ -57,7 +57,11 @@ def spoken_time(due: datetime, now: datetime, zone: ZoneInfo) -> str:
 
 def spoken_with_date(due: datetime, now: datetime, zone: ZoneInfo) -> str:
     """`by 12:40 today, Tuesday 24 November`: for mail that may arrive, or be read, on another day."""
-    said, today = spoken_time(due, now, zone), now.astimezone(zone).date()
+    return dated(spoken_time(due, now, zone), now.astimezone(zone).date())
+
+
+def dated(said: str, today: date) -> str:
+    """What was said of a moment, with its date even if that is today."""
     return f"{said}, {spoken_day(today, today)}" if said.endswith(" today") else said
 
 

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import answers, clocks, events, tickets
+from helpline_mail.adapters.store import answers, clocks, events, history, tickets
 from helpline_mail.domain.clocks import Allowance, ClockKind, Deadline, deadline
+from helpline_mail.domain.estimate import Estimate
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.reminders import RunningClock
 from helpline_mail.domain.threads import Mediation
+from helpline_mail.service.estimate import facts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,11 @@ class Stopped:
 
 def start_response(
     connection: Connection, policy: Policy, ticket_id: int, message_id: int | None, arrived_at: datetime,
-    now: datetime, text: str,
+    now: datetime, text: str, likely: Estimate | None = None,
 ) -> Deadline:  # fmt: skip
     """Starts the response clock of a query, unless one runs: then that one counts, as the earlier.
 
-    Returns the query's own deadline. `text` stands in the trail.
+    Returns the query's own deadline. `text` stands in the trail; `likely` is what was foreseen at its arrival.
     """
     found = deadline(policy.hours, Allowance(arrived_at, policy.response), now)
     started = clocks.start(
@@ -34,6 +36,9 @@ def start_response(
     )
     if started is not None:
         facts = {"received": arrived_at.isoformat(), "due": found.due_at.isoformat()}
+        if likely is not None:
+            history.note(connection, started, likely)
+            facts |= facts_of(likely)
         events.record(connection, now, "clock_started", text, ticket_id=ticket_id, facts=facts)
     return found
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import clocks, events, messages, outbox, tickets
+from helpline_mail.adapters.store import clocks, events, history, messages, outbox, tickets
 from helpline_mail.adapters.store.notices import Untold
 from helpline_mail.adapters.store.outbox import Claimed
-from helpline_mail.domain.acknowledgement import Acknowledgement, acknowledge
+from helpline_mail.domain.acknowledgement import Acknowledgement, Likely, acknowledge
 from helpline_mail.domain.message import Address, Message
 from helpline_mail.domain.promise import spoken_with_date
+from helpline_mail.domain.reminders import RunningClock
 from helpline_mail.service.deadlines import Deadlines
 from helpline_mail.service.letters import thread_of
 from helpline_mail.wire.compose import compose, is_writable
@@ -37,7 +38,8 @@ class Correspondence(Deadlines):
             text = "no acknowledgement: not every server can safely write to the sender's address"
             events.record(connection, now, "address_not_writable", text, ticket_id=ticket["id"])
             return
-        facts = acknowledge(self.policy.hours, due_at, now)
+        likely = _likely(connection, clocks.first(connection, ticket["id"]))
+        facts = acknowledge(self.policy.hours, due_at, now, likely)
         rendered = self._acknowledgement(ticket["reference"], ticket["channel"], facts)
         mail = self._freeze(
             rendered, f"acknowledgement/{ticket['id']}", "acknowledgement", Address(requester.addr_spec), now,
@@ -63,11 +65,11 @@ class Correspondence(Deadlines):
         frozen, ticket = parse(mail.envelope.octets), tickets.load(connection, mail.ticket_id)
         if (clock := clocks.first(connection, mail.ticket_id)) is None:
             return mail
-        due_at = clock.due_at
-        facts = acknowledge(self.policy.hours, due_at, now)
+        due_at, likely = clock.due_at, _likely(connection, clock)
+        facts = acknowledge(self.policy.hours, due_at, now, likely)
         assert frozen.date is not None  # noqa: S101  we wrote it
         assert frozen.message_id is not None  # noqa: S101
-        if facts == acknowledge(self.policy.hours, due_at, frozen.date):
+        if facts == acknowledge(self.policy.hours, due_at, frozen.date, likely):
             return mail
         channel = "email" if messages.came_by_mail(connection, mail.ticket_id) else ticket["channel"]
         rendered = self._acknowledgement(ticket["reference"], channel, facts)
@@ -127,3 +129,9 @@ class Correspondence(Deadlines):
         rendered = self.templates.render("digest", helpline=self.policy.helpline.name, lines=shown, count=count)
         key = f"digest/{untold[-1].message_id}/{int(now.timestamp())}"
         return self._to_staff(connection, rendered, key, "digest", self.policy.staff, None, now)
+
+
+def _likely(connection: Connection, clock: RunningClock | None) -> Likely | None:
+    """What an acknowledgement may say of the query of that clock besides the promise."""
+    within = history.to_say(connection, clock.clock_id) if clock else None
+    return Likely(clock.started_at, within) if clock and within else None

@@ -12,6 +12,7 @@ from helpline_mail.domain.message import Address
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.threads import REFERENCE_ALPHABET, REFERENCE_LENGTH, base_subject
 from helpline_mail.service import clocks
+from helpline_mail.service.estimate import estimate, explained
 from helpline_mail.service.trouble import Trouble
 
 
@@ -43,8 +44,12 @@ def start_clock(
 
     Where the calendar gives no deadline an answer is due at once, and an alarm says so.
     """
-    found = clocks.start_response(connection, alarms.policy, ticket_id, message_id, arrived_at, now, "an answer is due")
-    if found.allowance != Allowance(arrived_at, alarms.policy.response):
+    policy = alarms.policy
+    is_first = store_clocks.running(connection, ticket_id) is None
+    likely = estimate(connection, policy, arrived_at, now) if is_first else None
+    text = f"an answer is due{explained(likely)}"
+    found = clocks.start_response(connection, policy, ticket_id, message_id, arrived_at, now, text, likely)
+    if found.allowance != Allowance(arrived_at, policy.response):
         text = f"a deadline cannot be computed: the calendar has too little opening time after {arrived_at:%Y-%m-%d}"
         alarms.raise_alarm(connection, "calendar", text, now)
     running = store_clocks.running(connection, ticket_id)

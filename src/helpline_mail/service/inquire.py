@@ -12,6 +12,7 @@ from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import spoken_duration
 from helpline_mail.domain.reminders import AT_OPENING, Step, step_instant, steps_of
+from helpline_mail.service.estimate import calibrated
 from helpline_mail.service.holidays import HOLIDAYS
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -180,6 +181,13 @@ def status(store: Store, folder: str, poll_every: timedelta, now: datetime) -> d
         "problems": problems,
         "notices": notices,
     }
+
+
+def estimates(store: Store, policy: Policy, now: datetime) -> dict[str, Any]:
+    """Whether estimates are said at present, how many of the latest are judged, and how many of those came true."""
+    with store.read() as connection:
+        found = calibrated(connection, policy, now)
+    return {"said": policy.estimate and found.holds, "judged": found.judged, "kept": found.kept}
 
 
 def _counted(number: int, noun: str) -> str:

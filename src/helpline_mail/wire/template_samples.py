@@ -23,6 +23,7 @@ _FACTS = (
     Acknowledgement("weekend", _BY, False, None, "10:00 on Monday 30 November", "at the weekend", ""),
     Acknowledgement("closure", _BY, False, None, "10:00 on Monday 4 January 2027", "on Friday 1 January", "Christmas"),
     Acknowledgement("bank_holiday", _BY, False, None, "10:00 on Tuesday 7 April", "on Monday 6 April", "Easter Monday"),
+    Acknowledgement("in_hours", _BY, True, "16:00 today", None, "", "", "11:20 today", "an hour"),
     Acknowledgement("late", _BY, True, "16:00 today", None, "", ""),
 )
 _NOTICE = _TICKET | {

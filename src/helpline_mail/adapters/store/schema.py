@@ -224,7 +224,13 @@ clock = Table(
     Column("stopped_at", UtcDateTime),
     Column("kept", Boolean),  # recorded once, when it stops; None: it runs, or nothing was due any more
     Column("opening_seconds", Integer),  # opening time from its start to its stop
+    Column("waiting", Integer),  # how many others waited when its query arrived; None: it did not start with an arrival
+    Column("foreseen_seconds", Integer),  # opening time within which most like queries had been answered then
+    Column("estimate_is_said", Boolean),  # whether an acknowledgement of it may say so
     Index(None, "ticket_id", "id"),
+    Index(None, "kind", "started_at"),
+    Index("ix_clock_answered", "waiting", sqlite_where=text("opening_seconds IS NOT NULL"),
+          postgresql_where=text("opening_seconds IS NOT NULL")),
     Index("uq_clock_running", "ticket_id", "kind", unique=True,
           sqlite_where=text("stopped_at IS NULL AND mediation_id IS NULL"),
           postgresql_where=text("stopped_at IS NULL AND mediation_id IS NULL")),
