@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from helpline_mail.domain.delivery import Refused
+from helpline_mail.service import clocks
 from tests.integration.desk import ALICE, AMY, LEAD, Away, Desk, bounce, follow_up, header, mail, words
 from tests.integration.staff import opened, settings, tell, ticket, to, update_due
 from tests.integration.test_staff_mail import notice_to, reply
@@ -19,7 +20,6 @@ def waiting(desk: Desk) -> Desk:
     """Alice was answered on Tuesday, and is to hear from us again by Thursday at four."""
     opened(desk)
     tell(desk, "Dear Alice, we are asking the network.")
-    desk.letterbox.taken.clear()
     return desk
 
 
@@ -63,11 +63,10 @@ def test_three_in_a_row_at_most_and_staff_are_told_each_time(waiting: Desk) -> N
 
 
 def test_a_person_who_writes_starts_the_count_again(waiting: Desk) -> None:
-    notice = notice_to
     waiting.sweep(THURSDAY, *LATER)
     waiting.clock.now = LATER[-1] + timedelta(hours=66)
     waiting.sweep()
-    waiting.receive(reply(notice(waiting, AMY), "Dear Alice, they are still looking."))
+    waiting.receive(reply(notice_to(waiting, AMY), "Dear Alice, they are still looking."))
     waiting.sweep(update_due(waiting) or waiting.clock())
     assert len(held_out(waiting)) == 4
 
@@ -97,12 +96,7 @@ def test_they_can_be_switched_off(waiting: Desk) -> None:
 
 def test_who_cannot_be_reached_gets_none(waiting: Desk) -> None:
     waiting.clock.advance(hours=1)
-    answer = next(m for m in waiting.outbox("answer"))
-    with waiting.store.read() as connection:
-        from helpline_mail.adapters.store import outbox
-
-        octets = outbox.octets(connection, answer.id)
-    waiting.receive(bounce(ALICE, header(octets, "Message-ID")))
+    waiting.receive(bounce(ALICE, header(to(waiting, ALICE, "answer")[0].octets, "Message-ID")))
     waiting.sweep(THURSDAY, THURSDAY + timedelta(hours=18))
     assert held_out(waiting) == []
 
@@ -144,8 +138,6 @@ def test_what_waited_for_the_server_and_was_overtaken_never_leaves(waiting: Desk
     waiting.submit(Away())
     waiting.clock.advance(hours=18)
     with waiting.store.write() as connection:
-        from helpline_mail.service import clocks
-
         clocks.close(connection, ticket(waiting).id, "withdrawn", waiting.clock())
     waiting.sweep()
     assert len(held_out(waiting)) == 1

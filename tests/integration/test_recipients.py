@@ -1,5 +1,6 @@
 """Whatever happens on a ticket: who gets mail, one a mail, and what no outsider ever reads."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from email import message_from_bytes
 from email import policy as email_policy
@@ -120,10 +121,16 @@ def read_whole(envelope: Envelope) -> str:
 
 
 def outgoing(desk: Desk) -> list[Row[Any]]:
-    """Kind, recipient and Message-ID of every mail, and the enquirer of its ticket."""
+    """Kind, ticket, recipient and Message-ID of every mail, and the enquirer of its ticket."""
     content, of = schema.outbox_content, schema.ticket_content
     query = (
-        select(schema.outbox.c.kind, content.c.recipient, content.c.internet_message_id, of.c.requester)
+        select(
+            schema.outbox.c.kind,
+            schema.outbox.c.ticket_id,
+            content.c.recipient,
+            content.c.internet_message_id,
+            of.c.requester,
+        )
         .join(content, content.c.outbox_id == schema.outbox.c.id)
         .outerjoin(of, of.c.ticket_id == schema.outbox.c.ticket_id)
     )
@@ -137,9 +144,14 @@ def check_recipients(desk: Desk) -> None:
         message = message_from_bytes(envelope.octets, policy=email_policy.default)
         addressed = [address for _, address in getaddresses(map(str, message.get_all("To", [])))]
         assert (addressed, message["Cc"], message["Bcc"]) == ([envelope.recipient], None, None)
+    joined_by: dict[int | None, set[str]] = defaultdict(set)
+    for ticket in desk.tickets():
+        joined_by[ticket["joined_to"]].add(ticket["requester"])
     for row in outgoing(desk):
-        if row.kind in ("answer", "acknowledgement"):
+        if row.kind in ("acknowledgement", "update"):
             assert row.recipient == row.requester
+        elif row.kind == "answer":
+            assert row.recipient in {row.requester, *joined_by[row.ticket_id]}, "who wrote a message of the ticket"
         elif row.kind == "partner":
             assert row.recipient in (EXAMPLEBOOK, CHATTER)
         else:

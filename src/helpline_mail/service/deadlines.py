@@ -13,11 +13,14 @@ from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_duration, spoken_time
 from helpline_mail.domain.reminders import RunningClock, Step, recipients
 from helpline_mail.domain.threads import Mediation
+from helpline_mail.service.letters import short_of
 from helpline_mail.service.replies import Replies
 from helpline_mail.wire.links import address_of, command_link
 from helpline_mail.wire.templates import Rendered
 
 LIST_LINES = 100
+LINKS = 20
+"""So many of the first lines of a list hold a link: they are long, and a list is to be short enough to be read."""
 AT_THE_DEADLINE = Step(timedelta())
 Line = TypeVar("Line")
 Due = tuple[RunningClock, Step, Row[Any]]
@@ -92,12 +95,13 @@ class Deadlines(Replies):
                 "reference": ticket.reference, "due": self._end(clock.due_at, now), "is_late": step.overdue,
                 "taken_by": self._name(ticket.assignee), "received": self._moment(clock.started_at, now),
                 "waiting": spoken_duration(waiting),
-                "take": "" if ticket.assignee else command_link(
+                "take": "" if ticket.assignee or ticket.id not in most_urgent else command_link(
                     self._own_address(connection, ticket.id, member), ticket.reference, "#take"
                 ),
             }  # fmt: skip
 
         in_order = sorted(due, key=lambda one: one[0].due_at)
+        most_urgent = {ticket.id for _, _, ticket in in_order[:LINKS]}
         lists = _by_reader(in_order, lambda one: recipients(one[1], one[2].assignee, self.policy))
         queued = 0
         for member, own in lists.items():
@@ -182,7 +186,7 @@ class Deadlines(Replies):
             write_above=self._write_above() if len(rows) == 1 else "", can_answer=bool(self._write_above()), **facts,
         )  # fmt: skip
         only = tickets.find(connection, str(lines[0]["reference"])) if len(rows) == 1 else None
-        key = f"{template}/{lines[0]['reference']}/{int(now.timestamp())}"
+        key = f"{template}/{lines[0]['reference']}/{int(now.timestamp())}/{short_of(rendered.text)}"
         return self._to_staff(connection, rendered, key, kind, (member,), only, now, linked=linked)
 
     def _taker_or_all(self, assignee: str | None) -> tuple[StaffMember, ...]:
