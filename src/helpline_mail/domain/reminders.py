@@ -105,15 +105,15 @@ def form_of(due: int, lately: Reminded, now: datetime) -> Literal["single", "lis
     return "wait" if lately.in_a_list(now) else "list"
 
 
-UPDATES_AHEAD = timedelta(days=7)
-"""How far ahead a sweep looks for updates. Behind a longer closure staff are reminded when the helpline opens again."""
+A_LONG_WAY = timedelta(days=7)
 
 
-def update_wanted(due_at: datetime, policy: Policy, now: datetime) -> bool:
-    """Whether staff are reminded now that an enquirer's update is due then: as early as of an answer, while open."""
-    if not policy.hours.is_open(now):
-        return False
-    return due_at <= now or policy.hours.opening_time_between(now, due_at) <= policy.response
+def updates_wanted_by(policy: Policy, now: datetime) -> datetime:
+    """Staff are reminded now of next words to enquirers that are due by then: as early as of an answer."""
+    try:
+        return policy.hours.next_opening(policy.hours.add_opening_time(now, policy.response))
+    except ValueError:  # there is too little opening time in sight
+        return now + A_LONG_WAY
 
 
 def overtaken(clock: RunningClock | None, step: str, policy: Policy, now: datetime) -> str | None:

@@ -11,12 +11,11 @@ from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.rations import WINDOW
 from helpline_mail.domain.reminders import (
     AT_OPENING,
-    UPDATES_AHEAD,
     RunningClock,
     Step,
     form_of,
     step_due,
-    update_wanted,
+    updates_wanted_by,
 )
 from helpline_mail.service import timekeeping
 from helpline_mail.service.correspondence import Correspondence
@@ -78,17 +77,14 @@ def _remind_of_updates(store: Store, correspondence: Correspondence, now: dateti
 
     Not of those who wait for an answer: that is more urgent, and has reminders of its own.
     """
-    policy = correspondence.policy
+    until = updates_wanted_by(correspondence.policy, now)
     with store.read() as connection:
-        wanted = {row.id for row in clocks.due_by(connection, ClockKind.UPDATE, now + UPDATES_AHEAD)
-                  if not (row.told or row.waits) and update_wanted(row.due_at, policy, now)}  # fmt: skip
-    if not wanted:
-        return 0
+        if all(row.told or row.waits for row in clocks.due_by(connection, ClockKind.UPDATE, until)):
+            return 0
     with store.write() as connection:
         due = [
-            row for row in clocks.due_by(connection, ClockKind.UPDATE, now + UPDATES_AHEAD)
-            if row.id in wanted and not row.waits
-            and clocks.note_reminded(connection, row.id, row.due_at, UPDATE, now, in_list=True)
+            row for row in clocks.due_by(connection, ClockKind.UPDATE, until)
+            if not row.waits and clocks.note_reminded(connection, row.id, row.due_at, UPDATE, now, in_list=True)
         ]  # fmt: skip
         for row in due:
             text = "staff were reminded that the enquirer is to hear from us"
