@@ -1,21 +1,25 @@
 """Calendars, dates and clocks that cannot be right: no mail waits for them."""
 
 from contextlib import suppress
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from helpline_mail.adapters.store import outbox, schema
 from helpline_mail.domain.errors import ServerUnavailableError
-from helpline_mail.domain.opening_hours import OpeningHours, Window
+from helpline_mail.domain.opening_hours import Closure, OpeningHours, Window
 from helpline_mail.service import submit as submit_service
 from helpline_mail.service import triage as triage_service
 from helpline_mail.service.answer import answer
 from helpline_mail.service.collect import GIVE_UP_IN_ANY_CASE_AFTER
-from tests.integration.desk import BOB, LONDON, Desk, follow_up, mail
+from helpline_mail.service.inquire import coming
+from tests.integration.desk import BOB, LONDON, Desk, follow_up, mail, policy
+from tests.integration.staff import opened, settings, tell, trail, update_due
 
 ONE_HOUR_A_WEEK = OpeningHours((((Window(time(10), time(11)),),) + ((),) * 6), LONDON)
+CLOSED_FOR_GOOD = Closure(date(2026, 11, 28), date(2029, 1, 1), "Closed for good")
 YEAR = timedelta(days=365)
 
 
@@ -66,6 +70,28 @@ def test_an_earlier_answer_can_be_recorded_under_such_a_calendar(impossible: Des
     answer(desk.store, policy, reference, answered_at, desk.clock())
     assert [row.stopped_at for row in desk.clocks()] == [answered_at, None]
     assert desk.clocks()[1].due_at == desk.clock()
+
+
+def test_a_helpline_that_will_not_open_again_in_sight_says_so_seldom_and_promises_nothing(desk: Desk) -> None:
+    opened(desk)
+    tell(desk, "Dear Alice, we are asking the network.")
+    due_at = update_due(desk)
+    assert due_at is not None
+    desk.decide_otherwise(**settings(hours=replace(policy().hours, closures=(CLOSED_FOR_GOOD,))))
+    desk.sweep(*(due_at + timedelta(seconds=15) * number for number in range(100)))
+    assert desk.codes().count("update_missed") == 1
+    assert update_due(desk) == due_at + timedelta(days=2)
+    assert desk.sent("update") == []
+    assert "no holding mail leaves: the calendar does not tell when" in trail(desk)
+
+
+def test_the_schedule_leaves_out_what_no_opening_time_reaches(desk: Desk) -> None:
+    desk.decide_otherwise(hours=replace(policy().hours, closures=(CLOSED_FOR_GOOD,)))
+    desk.clock.now = datetime(2026, 11, 27, 12, 30, tzinfo=UTC)
+    desk.receive(mail())
+    found = [line["what"] for line in coming(desk.store, desk.correspondence.policy, desk.clock())]
+    assert "answer due" in found
+    assert "overdue reminder, 1 hour past" not in found
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from helpline_mail.domain.clocks import Allowance
+from helpline_mail.domain.clocks import Allowance, RunningClock
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.opening_hours import Closure, OpeningHours, Window
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.promise import due
 from helpline_mail.domain.rations import Rations
-from helpline_mail.domain.reminders import AT_OPENING, RunningClock, step_due, step_instant, steps
+from helpline_mail.domain.reminders import AT_OPENING, step_due, step_instant, steps
 from helpline_mail.domain.responder import OwnAddresses
 from helpline_mail.wire.bank_holidays import bank_holidays
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpline_mail.domain.clocks import RunningClock
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.opening_hours import OpeningHours, Window
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.rations import Rations
-from helpline_mail.domain.reminders import RunningClock, Step, recipients, step_due, step_instant, steps
+from helpline_mail.domain.reminders import Step, recipients, step_due, step_instant, steps
 from helpline_mail.domain.responder import OwnAddresses
 
 AMY, BEN, LENA = (

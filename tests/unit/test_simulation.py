@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.test_reminders import HOURS, POLICY
 
+from helpline_mail.domain.clocks import RunningClock
 from helpline_mail.domain.opening_hours import Closure
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import due
-from helpline_mail.domain.reminders import RunningClock, step_due
+from helpline_mail.domain.reminders import step_due
 from helpline_mail.domain.simulation import Fate, Query, handling_times, simulate
 
 MINUTE = timedelta(minutes=1)

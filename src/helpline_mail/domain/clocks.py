@@ -41,11 +41,24 @@ class Deadline:
     due_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RunningClock:
+    """A clock that runs: what it waits for has not come yet."""
+
+    clock_id: int
+    ticket_id: int
+    started_at: datetime
+    due_at: datetime
+
+
 def deadline(hours: OpeningHours, allowance: Allowance, now: datetime) -> Deadline:
-    """The deadline of an allowance. Where the calendar gives none it is due at once: nobody is to wait for it."""
+    """The deadline of an allowance. Where the calendar gives none, days of the calendar stand in for opening days, and
+    what has opening time is due at once: nobody is to wait for it."""
     try:
         return Deadline(allowance, allowance.ends(hours))
     except ValueError:
+        if allowance.opening_days is not None:
+            return Deadline(allowance, allowance.since + timedelta(days=allowance.opening_days))
         return Deadline(Allowance(now, timedelta()), now)
 
 

@@ -36,17 +36,6 @@ def due(hours: OpeningHours, received: datetime, response: timedelta) -> Promise
     )
 
 
-def next_update(hours: OpeningHours, said_at: datetime, every: int) -> datetime:
-    """When the enquirer is to hear from us again: the end of the opening day that many days after the last word.
-
-    Days of the calendar where no opening days are in sight.
-    """
-    try:
-        return hours.end_of_opening_day(said_at, every)
-    except ValueError:
-        return said_at + timedelta(days=every)
-
-
 def spoken_time(due: datetime, now: datetime, zone: ZoneInfo) -> str:
     """`by 12:40 today` or `by 11:20 on Tuesday 24 November`, read at `now` by a clock in `zone`.
 

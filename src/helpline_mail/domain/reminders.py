@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
+from helpline_mail.domain.clocks import RunningClock
 from helpline_mail.domain.opening_hours import OpeningHours
 from helpline_mail.domain.policy import Policy, StaffMember
 
@@ -46,16 +47,6 @@ def steps(policy: Policy) -> tuple[Step, ...]:
 @lru_cache(maxsize=8)
 def _in_order(left: tuple[timedelta, ...], past: tuple[timedelta, ...]) -> tuple[Step, ...]:
     return tuple(sorted({Step(-one) for one in left} | {Step(one) for one in past}))
-
-
-@dataclass(frozen=True, slots=True)
-class RunningClock:
-    """A response clock that runs: an answer is due and has not been given."""
-
-    clock_id: int
-    ticket_id: int
-    started_at: datetime
-    due_at: datetime
 
 
 def steps_of(clock: RunningClock, policy: Policy) -> tuple[Step, ...]:
@@ -114,6 +105,13 @@ def updates_wanted_by(policy: Policy, now: datetime) -> datetime:
         return policy.hours.next_opening(policy.hours.add_opening_time(now, policy.response))
     except ValueError:  # there is too little opening time in sight
         return now + A_LONG_WAY
+
+
+def update_reminder_instant(started_at: datetime, due_at: datetime, policy: Policy) -> datetime:
+    """The instant from which an update is wanted: from then on staff are reminded of it, while open."""
+    whole = policy.hours.opening_time_between(started_at, due_at)
+    with_time_left = policy.hours.add_opening_time(started_at, max(whole - policy.response, timedelta()))
+    return max(with_time_left, due_at - UPDATES_AHEAD)
 
 
 def overtaken(clock: RunningClock | None, step: str, policy: Policy, now: datetime) -> str | None:

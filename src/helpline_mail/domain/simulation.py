@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from helpline_mail.domain.clocks import RunningClock
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import due
-from helpline_mail.domain.reminders import RunningClock, Step, step_due, step_instant, steps_of
+from helpline_mail.domain.reminders import Step, step_due, step_instant, steps_of
 
 Chance = Callable[[], float]
 """The next of a row of random numbers, each at least 0 and below 1. A seeded row makes a simulation repeatable."""

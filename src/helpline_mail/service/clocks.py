@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from helpline_mail.adapters.store import answers, clocks, events, history, tickets
-from helpline_mail.domain.clocks import Allowance, ClockKind, Deadline, deadline
+from helpline_mail.domain.clocks import Allowance, ClockKind, Deadline, RunningClock, deadline
 from helpline_mail.domain.estimate import Estimate
 from helpline_mail.domain.policy import Policy
-from helpline_mail.domain.reminders import RunningClock
 from helpline_mail.domain.threads import Mediation
 from helpline_mail.service.estimate import facts_of
 

@@ -15,9 +15,9 @@ from helpline_mail.adapters.store import clocks, events, history, messages, outb
 from helpline_mail.adapters.store.notices import Untold
 from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.acknowledgement import Acknowledgement, Likely, acknowledge
+from helpline_mail.domain.clocks import RunningClock
 from helpline_mail.domain.message import Address, Message
 from helpline_mail.domain.promise import spoken_with_date
-from helpline_mail.domain.reminders import RunningClock
 from helpline_mail.service.deadlines import Deadlines
 from helpline_mail.service.letters import thread_of
 from helpline_mail.wire.compose import compose, is_writable

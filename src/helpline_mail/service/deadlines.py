@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row
 
 from helpline_mail.adapters.store import outbox, tickets
-from helpline_mail.domain.clocks import ClockKind, Deadline
+from helpline_mail.domain.clocks import ClockKind, Deadline, RunningClock
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.promise import spoken_duration, spoken_time
-from helpline_mail.domain.reminders import RunningClock, Step, recipients
+from helpline_mail.domain.reminders import Step, recipients
 from helpline_mail.domain.threads import Mediation
 from helpline_mail.service.letters import short_of
 from helpline_mail.service.replies import Replies

@@ -7,11 +7,10 @@ from sqlalchemy import Connection
 
 from helpline_mail.adapters.store import clocks, events, mediations, tickets
 from helpline_mail.adapters.store.engine import Store
-from helpline_mail.domain.clocks import ClockKind
+from helpline_mail.domain.clocks import ClockKind, RunningClock
 from helpline_mail.domain.rations import WINDOW
 from helpline_mail.domain.reminders import (
     AT_OPENING,
-    RunningClock,
     Step,
     form_of,
     step_due,

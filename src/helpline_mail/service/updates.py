@@ -45,7 +45,7 @@ def _start_anew(connection: Connection, correspondence: Correspondence, row: Row
     clock_id = clocks.start(connection, ClockKind.UPDATE, row.ticket_id, planned, now)
     ticket = tickets.load(connection, row.ticket_id)
     why_not = why_no_holding_mail(_facts(connection, ticket, now), policy)
-    if planned.due_at <= now:
+    if not policy.hours.is_open(planned.due_at - datetime.resolution):  # it ends no opening day
         why_not = "the calendar does not tell when the next word will be due"
     if why_not or clock_id is None:
         text = f"the enquirer did not hear from us in time; no holding mail leaves: {why_not}"

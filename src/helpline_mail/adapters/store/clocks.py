@@ -7,9 +7,9 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from helpline_mail.adapters.store.engine import insert_ignoring, insert_or_nothing
 from helpline_mail.adapters.store.schema import clock, clock_change, reminder, ticket
-from helpline_mail.domain.clocks import Allowance, ClockKind, Deadline, resumed
+from helpline_mail.domain.clocks import Allowance, ClockKind, Deadline, RunningClock, resumed
 from helpline_mail.domain.opening_hours import OpeningHours
-from helpline_mail.domain.reminders import Reminded, RunningClock
+from helpline_mail.domain.reminders import Reminded
 
 _RUNS = clock.c.stopped_at.is_(None)
 _IS_RESPONSE = clock.c.kind == ClockKind.RESPONSE
@@ -44,7 +44,7 @@ def all_running(connection: Connection, kind: ClockKind = ClockKind.RESPONSE) ->
 
 
 def find(connection: Connection, clock_id: int) -> RunningClock | None:
-    """A clock as it was started, whether it runs or not."""
+    """A clock by its id, whether it runs or not."""
     return _first(connection, clock.c.id == clock_id)
 
 
