@@ -26,6 +26,10 @@ def sweep(desk: Desk, *at: datetime) -> None:
         desk.submit()
 
 
+def coming_to(desk: Desk) -> list[tuple[datetime, str]]:
+    return [(line["at"], line["what"]) for line in coming(desk.store, desk.correspondence.policy, desk.clock())]
+
+
 THURSDAY = datetime(2026, 11, 26, 13, 0, tzinfo=UTC)
 
 
@@ -33,8 +37,28 @@ def test_an_answer_says_when_the_next_word_is_due_and_schedule_shows_it(desk: De
     answered(desk)
     due_at = update_due(desk)
     assert due_at == datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
-    (line,) = coming(desk.store, desk.correspondence.policy, desk.clock())
-    assert (line["at"], line["what"]) == (due_at, "update to the enquirer due")
+    assert coming_to(desk) == [
+        (THURSDAY, "reminder of the update to the enquirer"), (due_at, "update to the enquirer due"),
+    ]  # fmt: skip
+
+
+def test_the_schedule_tells_the_reminder_of_an_update_for_the_moment_at_which_it_comes(desk: Desk) -> None:
+    answered(desk)
+    tell(desk, "#wait 3d")
+    (told_at, what), _ = coming_to(desk)
+    assert what == "reminder of the update to the enquirer"
+    sweep(desk, told_at - timedelta(seconds=1))
+    assert lists(desk, AMY) == []
+    sweep(desk, told_at)
+    assert len(lists(desk, AMY)) == 1
+    assert [line for _, line in coming_to(desk)] == ["update to the enquirer due"]
+
+
+def test_the_schedule_shows_in_the_evening_what_is_told_in_the_morning(desk: Desk) -> None:
+    opened(desk)
+    tell(desk, "#partner examplebook\nPlease remove video 17.")
+    desk.clock.now = datetime(2026, 11, 26, 18, 0, tzinfo=UTC)
+    assert (datetime(2026, 11, 27, 10, 0, tzinfo=UTC), "reminder, if examplebook has not answered") in coming_to(desk)
 
 
 def test_staff_are_reminded_once_in_time_and_with_the_deadline(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """What is known: read-only answers for operators, as plain values that become JSON or tables."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.promise import spoken_duration
-from helpline_mail.domain.reminders import AT_OPENING, Step, step_instant, steps_of
+from helpline_mail.domain.reminders import AT_OPENING, Step, step_instant, steps_of, update_reminder_instant
 from helpline_mail.service.estimate import calibrated
 from helpline_mail.service.holidays import HOLIDAYS
 
@@ -107,31 +108,35 @@ def _counting(clock: dict[str, Any], policy: Policy) -> dict[str, Any]:
 
 
 def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
-    """Reminders and deadlines of every running clock, and of awaited partners, that lie ahead, in order."""
+    """Reminders and deadlines of every running clock that lie ahead, in order; without what no opening time reaches."""
     with store.read() as connection:
         running, told = clocks.all_running(connection), clocks.told_steps(connection)
         awaited = [row for row in clocks.due_by(connection, ClockKind.PARTNER, NEVER) if not row.told]
         partners = {row.id: mediations.load(connection, row.mediation_id).partner for row in awaited}
         planned = clocks.due_by(connection, ClockKind.UPDATE, NEVER)
         names = tickets.references_of(connection, [clock.ticket_id for clock in running])
-    found = [
-        {
-            "at": policy.hours.next_opening(row.due_at), "reference": row.reference,
-            "what": f"reminder, if {partners[row.id]} has not answered",
-        }
-        for row in awaited if row.due_at >= now
-    ]  # fmt: skip
-    found += [{"at": row.due_at, "reference": row.reference, "what": "update to the enquirer due"}
-              for row in planned if row.due_at >= now]  # fmt: skip
+    found: list[dict[str, Any]] = []
+    opening = policy.hours.next_opening  # what is reached while closed is told then
+
+    def add(at: datetime, reference: str, what: str) -> None:
+        if at >= now:
+            found.append({"at": at, "reference": reference, "what": what})
+
+    for row in awaited:
+        with suppress(ValueError):
+            add(opening(row.due_at), row.reference, f"reminder, if {partners[row.id]} has not answered")
+    for row in planned:
+        add(row.due_at, row.reference, "update to the enquirer due")
+        with suppress(ValueError):
+            if not (row.told or row.waits):
+                reached_at = update_reminder_instant(row.started_at, row.due_at, policy)
+                add(opening(reached_at), row.reference, "reminder of the update to the enquirer")
     for clock in running:
-        reference = names[clock.ticket_id]
-        if clock.due_at >= now:
-            found.append({"at": clock.due_at, "reference": reference, "what": "answer due"})
+        add(clock.due_at, names[clock.ticket_id], "answer due")
         for step in steps_of(clock, policy):
-            at = step_instant(clock, step, policy.hours)
-            if step.name not in told.get(clock.clock_id, ()) and at >= now:
-                # A step that is reached while closed is told at the next opening.
-                found.append({"at": policy.hours.next_opening(at), "reference": reference, "what": _reminder(step)})
+            with suppress(ValueError):
+                if step.name not in told.get(clock.clock_id, ()):
+                    add(opening(step_instant(clock, step, policy.hours)), names[clock.ticket_id], _reminder(step))
     return sorted(found, key=lambda item: (item["at"], item["reference"], item["what"]))
 
 
