@@ -303,7 +303,7 @@ def alarm_clock_over(desk: Desk) -> str:
     return "alarm"
 
 
-def alarm_holidays_over(desk: Desk) -> str:
+def alarm_holidays_unknown(desk: Desk) -> str:
     desk.clock.now = datetime(2026, 12, 31, 13, 0, 1, tzinfo=UTC)
     return alarm_holidays(desk)
 
@@ -316,7 +316,7 @@ SCENES: dict[str, Scene] = (
             *(reminder, reminder_before_closing, overdue, overdue_just_now, reminder_list, reminder_list_of_one),
             *(digest, refusal, refusal_answered, undelivered, undelivered_in_doubt, undelivered_bounced),
             *(alarm, alarm_over, alarm_staff_refused, alarm_staff_bounced, alarm_flood),
-            *(alarm_holidays, alarm_holidays_over, alarm_clock, alarm_clock_over),
+            *(alarm_holidays, alarm_holidays_unknown, alarm_clock, alarm_clock_over),
         )
     }
     | answering_scenes.SCENES

@@ -7,7 +7,7 @@ import pytest
 
 from helpline_mail.adapters.store import schema
 from helpline_mail.service.alarms import end_alarm
-from helpline_mail.service.holidays import HOLIDAYS, HOLIDAYS_OVER, watch_holidays
+from helpline_mail.service.holidays import HOLIDAYS, HOLIDAYS_UNKNOWN, watch_holidays
 from helpline_mail.service.inquire import status
 from tests.integration.desk import FOLDER, Desk, header
 
@@ -43,7 +43,7 @@ def test_one_alarm_half_a_year_before_and_one_at_the_end(known: Desk) -> None:
         assert look(known, HALF_A_YEAR_BEFORE + timedelta(days=day)) == [HOLIDAYS]
     assert subjects(known) == ["Alarm: bank holidays are known only to 2026-12-31"]
     for day in range(3):
-        assert look(known, datetime(2027, 1, 1 + day, tzinfo=UTC)) == [HOLIDAYS, HOLIDAYS_OVER]
+        assert look(known, datetime(2027, 1, 1 + day, tzinfo=UTC)) == [HOLIDAYS, HOLIDAYS_UNKNOWN]
     assert len(subjects(known)) == 2
 
 
@@ -56,8 +56,8 @@ def test_an_upgrade_ends_both(known: Desk) -> None:
 
 
 def test_who_looks_only_after_the_end_is_told_once(known: Desk) -> None:
-    assert look(known, datetime(2027, 1, 4, 10, tzinfo=UTC)) == [HOLIDAYS_OVER]
-    assert look(known, datetime(2027, 1, 4, 11, tzinfo=UTC)) == [HOLIDAYS_OVER]
+    assert look(known, datetime(2027, 1, 4, 10, tzinfo=UTC)) == [HOLIDAYS_UNKNOWN]
+    assert look(known, datetime(2027, 1, 4, 11, tzinfo=UTC)) == [HOLIDAYS_UNKNOWN]
     assert len(subjects(known)) == 1
 
 
@@ -82,5 +82,5 @@ def test_status_is_well_with_a_notice_while_there_is_time_and_has_a_problem_at_t
     soon = "holidays: bank holidays are known only to 2026-12-31"
     assert facts() == (True, [], [soon])
     look(known, datetime(2027, 1, 1, tzinfo=UTC))
-    over = "holidays_over: bank holidays after 2026-12-31 are not known; an answer may be promised for one of them"
+    over = "holidays_unknown: bank holidays after 2026-12-31 are not known; an answer may be promised for one of them"
     assert facts() == (False, [over], [soon])

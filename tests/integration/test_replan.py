@@ -103,7 +103,7 @@ def test_updates_and_partners_move_as_well(desk: Desk) -> None:
     assert partner.due_at == datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
     (text,) = moved(desk)
     assert "next word to the enquirer due by 16:00 on Monday 30 November" in text
-    assert "answer of Examplebook safety team awaited by 16:00 on Monday 30 November" in text
+    assert "answer from Examplebook safety team awaited by 16:00 on Monday 30 November" in text
     assert to(desk, EXAMPLEBOOK)
 
 

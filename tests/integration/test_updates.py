@@ -71,6 +71,18 @@ def test_staff_are_reminded_once_in_time_and_with_the_deadline(desk: Desk) -> No
     assert ALICE not in lists(desk, AMY)[0]
 
 
+def test_the_reminder_says_since_when_nobody_has_written_and_holds_a_link_unless_somebody_has_the_ticket(
+    desk: Desk,
+) -> None:
+    answered(desk)
+    sweep(desk, THURSDAY)
+    assert "no word since 10:10 on Tuesday 24 November Take it: <mailto:helpline+s-" in lists(desk, AMY)[0]
+    tell(desk, "#take")
+    tell(desk, "#wait 1d")
+    sweep(desk, THURSDAY + timedelta(days=1))
+    assert "Take it" not in lists(desk, AMY)[1]
+
+
 def test_who_has_the_ticket_is_reminded_alone(desk: Desk) -> None:
     answered(desk)
     tell(desk, "#take")

@@ -95,9 +95,8 @@ class Deadlines(Replies):
                 "reference": ticket.reference, "due": self._end(clock.due_at, now), "is_late": step.overdue,
                 "taken_by": self._name(ticket.assignee), "received": self._moment(clock.started_at, now),
                 "waiting": spoken_duration(waiting),
-                "take": "" if ticket.assignee or ticket.id not in most_urgent else command_link(
-                    self._own_address(connection, ticket.id, member), ticket.reference, "#take"
-                ),
+                "take": "" if ticket.assignee or ticket.id not in most_urgent
+                else self._take_link(connection, ticket.id, ticket.reference, member),
             }  # fmt: skip
 
         in_order = sorted(due, key=lambda one: one[0].due_at)
@@ -112,18 +111,19 @@ class Deadlines(Replies):
             )
         return queued
 
-    def _own_address(self, connection: Connection, ticket_id: int, member: StaffMember) -> str:
-        """A member's own reply address for a ticket, that of our last mail to them about it; empty without one."""
+    def _take_link(self, connection: Connection, ticket_id: int, reference: str, member: StaffMember) -> str:
+        """A link to a member's own reply address for a ticket, that of our last mail to them; empty without one."""
         nonce = outbox.latest_nonce(connection, ticket_id, member.address) if self._write_above() else None
-        return self.signer.staff_address(nonce) if nonce else ""
+        return command_link(self.signer.staff_address(nonce), reference, "#take") if nonce else ""
 
-    def remind_of_partner(self, connection: Connection, thread: Mediation, now: datetime) -> int:
-        """Reminds the taker, or all, that a partner has not answered; how many mails were queued."""
+    def remind_of_partner(self, connection: Connection, thread: Mediation, since: datetime, now: datetime) -> int:
+        """Reminds the taker, or all, that a partner has not answered since then; how many mails were queued."""
         ticket = tickets.load(connection, thread.ticket_id)
         taker = self.policy.staff_member(ticket["assignee"]) if ticket["assignee"] else None
         rendered = self.templates.render(
             "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"],
-            partner=self._partner_title(thread.partner), partner_name=thread.partner, write_above=self._write_above(),
+            partner=self._partner_title(thread.partner), partner_name=thread.partner,
+            since=self._moment(since, now), write_above=self._write_above(),
         )  # fmt: skip
         to = (taker,) if taker else self.policy.staff
         key = f"partner_silent/{thread.id}/{int(now.timestamp())}"
@@ -135,9 +135,12 @@ class Deadlines(Replies):
         def shown(row: Row[Any], member: StaffMember) -> dict[str, object]:
             return {
                 "reference": row.reference, "due": self._end(row.due_at, now), "is_late": row.due_at <= now,
-                "taken_by": self._name(row.assignee),
+                "taken_by": self._name(row.assignee), "since": self._moment(row.started_at, now),
+                "take": "" if row.assignee or row.ticket_id not in most_urgent
+                else self._take_link(connection, row.ticket_id, row.reference, member),
             }  # fmt: skip
 
+        most_urgent = {row.ticket_id for row in due[:LINKS]}
         lists = _by_reader(due, lambda row: self._taker_or_all(row.assignee))
         return sum(
             self._list(connection, "updates", "reminder", member, own, shown, now) for member, own in lists.items()

@@ -7,7 +7,7 @@ from helpline_mail.service.alarms import end_alarm, raise_alarm
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
 
-HOLIDAYS, HOLIDAYS_OVER = "holidays", "holidays_over"
+HOLIDAYS, HOLIDAYS_UNKNOWN = "holidays", "holidays_unknown"
 """The causes of the two alarms: time is left to see to it, and none is left."""
 
 
@@ -16,10 +16,10 @@ def watch_holidays(store: Store, correspondence: Correspondence, clock: Clock) -
     policy = correspondence.policy
     found = shortage(policy.hours, policy.response, clock())
     with store.read() as connection:
-        is_open = {cause: events.open_alarm(connection, cause) is not None for cause in (HOLIDAYS, HOLIDAYS_OVER)}
+        is_open = {cause: events.open_alarm(connection, cause) is not None for cause in (HOLIDAYS, HOLIDAYS_UNKNOWN)}
     is_over = found is not None and found.is_over
     # The first alarm is no longer raised when the second is due, but stays if it is open: nothing is well yet.
-    wanted = {HOLIDAYS: found is not None and (is_open[HOLIDAYS] or not is_over), HOLIDAYS_OVER: is_over}
+    wanted = {HOLIDAYS: found is not None and (is_open[HOLIDAYS] or not is_over), HOLIDAYS_UNKNOWN: is_over}
     changed = 0
     for cause in (cause for cause in wanted if wanted[cause] != is_open[cause]):
         if found is not None and wanted[cause]:

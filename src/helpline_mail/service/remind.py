@@ -65,7 +65,7 @@ def _remind_of_partners(store: Store, correspondence: Correspondence, now: datet
             if row.told or not clocks.note_reminded(connection, row.id, row.due_at, SILENCE, now, in_list=False):
                 continue
             mediation = mediations.load(connection, row.mediation_id)
-            queued += correspondence.remind_of_partner(connection, mediation, now)
+            queued += correspondence.remind_of_partner(connection, mediation, row.started_at, now)
             text = f"staff were reminded that {mediation.partner} has not answered"
             events.record(connection, now, "partner_silent", text, ticket_id=mediation.ticket_id)
     return queued

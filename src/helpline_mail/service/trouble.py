@@ -181,7 +181,7 @@ def _advice(cause: str) -> str:
             return f"see to the address, then run helpline-mail alarm end {cause}. Nothing else ends this alarm."
         case "holidays":
             return f"{REMEDY}. Everything is well until then, and the alarm ends by itself."
-        case "holidays_over":
+        case "holidays_unknown":
             return (
                 f"{REMEDY}. Until then, enter the coming bank holidays as opening_hours.extra_bank_holidays. The alarm "
                 "ends by itself after the upgrade."

@@ -46,6 +46,7 @@ _LINE = {
     "received": "20:10 on Monday 23 November",
     "waiting": "1 hour",
     "take": "mailto:helpline@example.org.uk",
+    "since": "10:20 on Monday 23 November",
 }
 _LIST = _HELPLINE | {"lines": (_LINE,), "count": 1, "write_above": _ABOVE, "can_answer": True}
 _LAPSED = _LINE | {"promised": "16:00 on Thursday 26 November", "why_not": ""}
@@ -152,7 +153,13 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
     ),
     "partner": (_TICKET | {"text": "Dear colleagues"},),
     "partner_silent": (
-        _TICKET | {"partner": "Examplebook safety team", "partner_name": "examplebook", "write_above": _ABOVE},
+        _TICKET
+        | {
+            "partner": "Examplebook safety team",
+            "partner_name": "examplebook",
+            "since": "10:20 on Monday 23 November",
+            "write_above": _ABOVE,
+        },
     ),
     "away": (_TICKET | {"who": "Amy", "write_above": _ABOVE},),
     "confirmation": tuple(
