@@ -154,3 +154,20 @@ def test_a_partners_answer_after_a_join_reaches_the_ticket_that_is_left(asked: D
     asked.receive(from_partner(to(asked, EXAMPLEBOOK)[0], "Gone."))
     assert "partner_in" in kinds(asked, 1)
     assert ticket(asked, 1).reference in header(notice_to(asked, AMY).octets, "Subject")
+
+
+def test_of_a_closed_ticket_no_partners_silence_is_reminded_of(asked: Desk) -> None:
+    tell(asked, "Dear Alice, we have asked them.")
+    tell(asked, "#partner examplebook\nPlease remove video 17.")
+    tell(asked, "#partner chatter\nPlease remove it too.")
+    tell(asked, "#resolve advice given")
+    asked.clock.advance(days=5)
+    assert silence(asked) == ""
+
+
+def test_only_a_partners_answer_is_recorded_as_one(asked: Desk) -> None:
+    for _ in range(2):
+        tell(asked, "#partner examplebook\nPlease remove video 17.")
+        asked.clock.advance(hours=1)
+    asked.receive(from_partner(to(asked, EXAMPLEBOOK)[-1], "Done."))
+    assert [row.opening_seconds for row in asked.clocks(kind="partner")] == [None, 3600]

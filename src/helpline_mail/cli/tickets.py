@@ -105,7 +105,9 @@ _SINCE = {
 def _clock_state(clock: dict[str, Any]) -> str:
     if clock["stopped_at"] is None:
         return "running"
-    return {True: "kept", False: "not kept", None: "ended: nothing was due any more"}[clock["kept"]]
+    if clock["kept"] is not None:
+        return "kept" if clock["kept"] else "not kept"
+    return "ended: nothing was due any more" if clock["opening_seconds"] is None else "answered"
 
 
 def _explain_clock(clock: dict[str, Any], settings: "Settings") -> None:

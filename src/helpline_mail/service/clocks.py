@@ -121,7 +121,8 @@ def heard_from_us(
 
 def await_partner(connection: Connection, policy: Policy, thread: Mediation, now: datetime) -> None:
     """A partner was written to: staff are reminded if they are silent too long."""
-    partner_answered(connection, policy, thread.id, now)  # what was awaited before is awaited anew
+    if (before := clocks.awaiting_partner(connection, thread.id)) is not None:
+        clocks.stop(connection, before.clock_id, now, kept=None, took=None)  # it is awaited anew
     found = deadline(policy.hours, Allowance(now, opening_days=policy.partner_silence), now)
     clocks.start(connection, ClockKind.PARTNER, thread.ticket_id, found, now, mediation_id=thread.id)
 
@@ -148,6 +149,8 @@ def reopen(connection: Connection, policy: Policy, ticket_id: int, now: datetime
 
 
 def close(connection: Connection, ticket_id: int, outcome: str, now: datetime) -> None:
-    """Closes a ticket: its enquirer awaits no further word."""
+    """Closes a ticket: its enquirer awaits no further word, and nobody a partner's answer."""
     tickets.resolve(connection, ticket_id, outcome, now)
     clocks.drop(connection, ticket_id, ClockKind.UPDATE, now)
+    while clocks.drop(connection, ticket_id, ClockKind.PARTNER, now):  # there is one for each partner
+        continue
