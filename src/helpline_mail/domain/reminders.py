@@ -110,8 +110,7 @@ def updates_wanted_by(policy: Policy, now: datetime) -> datetime:
 def update_reminder_instant(started_at: datetime, due_at: datetime, policy: Policy) -> datetime:
     """The instant from which an update is wanted: from then on staff are reminded of it, while open."""
     whole = policy.hours.opening_time_between(started_at, due_at)
-    with_time_left = policy.hours.add_opening_time(started_at, max(whole - policy.response, timedelta()))
-    return max(with_time_left, due_at - UPDATES_AHEAD)
+    return policy.hours.add_opening_time(started_at, max(whole - policy.response, timedelta()))
 
 
 def overtaken(clock: RunningClock | None, step: str, policy: Policy, now: datetime) -> str | None:
