@@ -7,7 +7,7 @@ from typing import Any
 from helpline_mail.adapters.store import schema
 from helpline_mail.domain.opening_hours import Closure
 from helpline_mail.service.inquire import explained, ticket_shown
-from tests.integration.desk import ALICE, AMY, LEAD, Desk, bounce, header, mail, words
+from tests.integration.desk import ALICE, AMY, LEAD, Desk, bounce, follow_up, header, mail, words
 from tests.integration.staff import EXAMPLEBOOK, opened, settings, tell, ticket, to, update_due
 
 TRAINING = Closure(date(2026, 11, 24), date(2026, 11, 24), "training")
@@ -91,6 +91,19 @@ def test_a_promise_can_be_kept_by_the_new_calendar_and_the_trail_says_what_was_p
     assert (clock.kept, clock.opening_seconds) == (True, 2 * 3600)
     shown = response(ticket_shown(desk.store, ticket(desk).reference))
     assert (shown["kept"], shown["kept_as_promised"]) == (True, False)
+
+
+def test_who_was_told_no_time_is_not_said_to_have_been(desk: Desk) -> None:
+    opened(desk)
+    tell(desk, "Dear Alice, call the police.")
+    desk.clock.advance(minutes=10)
+    desk.receive(follow_up(desk))  # no further acknowledgement follows it
+    assert [row.promised_at for row in desk.clocks()] == [PROMISED, None]
+    close(desk, TRAINING)
+    (text,) = moved(desk)
+    assert "answer due by 13:00 on Wednesday 25 November" in text
+    assert "was told" not in text
+    assert "were told" not in text
 
 
 def test_updates_and_partners_move_as_well(desk: Desk) -> None:

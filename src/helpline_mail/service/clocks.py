@@ -30,9 +30,7 @@ def start_response(
     Returns the query's own deadline. `text` stands in the trail; `likely` is what was foreseen at its arrival.
     """
     found = deadline(policy.hours, Allowance(arrived_at, policy.response), now)
-    started = clocks.start(
-        connection, ClockKind.RESPONSE, ticket_id, found, arrived_at, message_id=message_id, promised_at=found.due_at
-    )
+    started = clocks.start(connection, ClockKind.RESPONSE, ticket_id, found, arrived_at, message_id=message_id)
     if started is not None:
         facts = {"received": arrived_at.isoformat(), "due": found.due_at.isoformat()}
         if likely is not None:

@@ -30,7 +30,7 @@ from helpline_mail.service.trouble import CLOCK
 DOUBTED, BELIEVED = "clock_doubted", "clock_believed"
 WAITING_KINDS = ("acknowledgement", "reminder", "overdue", "update")
 """Mails that state how late it is, or that time alone sends."""
-PAUSED = "reminders and acknowledgements wait, while new mail is filed, and answers and alarms leave as ever"
+PAUSED = "reminders, holding mails and acknowledgements wait, while new mail is filed, and answers leave as ever"
 
 
 def in_doubt(connection: Connection) -> bool:

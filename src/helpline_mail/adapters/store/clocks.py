@@ -17,15 +17,12 @@ _IS_RESPONSE = clock.c.kind == ClockKind.RESPONSE
 
 def start(
     connection: Connection, kind: ClockKind, ticket_id: int, deadline: Deadline, started_at: datetime, *,
-    message_id: int | None = None, mediation_id: int | None = None, promised_at: datetime | None = None,
+    message_id: int | None = None, mediation_id: int | None = None,
 ) -> int | None:  # fmt: skip
-    """Starts a clock and returns its id; None if one of its kind runs already.
-
-    `promised_at` is what was said to the enquirer, and never changes.
-    """
+    """Starts a clock and returns its id; None if one of its kind runs already."""
     clock_id = insert_or_nothing(connection, clock, {
         "ticket_id": ticket_id, "kind": kind, "message_id": message_id, "mediation_id": mediation_id,
-        "started_at": started_at, "promised_at": promised_at, **_counted(deadline),
+        "started_at": started_at, **_counted(deadline),
     })  # fmt: skip
     if clock_id is not None:
         _note(connection, clock_id, started_at, "started", deadline.due_at)
