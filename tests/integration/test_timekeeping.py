@@ -98,7 +98,7 @@ def test_nothing_is_reminded_of_by_a_clock_that_jumped_three_years_and_one_alarm
     assert (alarm.recipient, len(desk.letterbox.taken)) == (OPS, 1)
     said = words(alarm)
     assert "jumped from 10:20 on Tuesday 24 November 2026 to 10:20 on Friday 23 November 2029" in said
-    assert "reminders and acknowledgements wait" in said
+    assert "reminders, holding mails and acknowledgements wait" in said
     assert "helpline-mail alarm end clock" in said
     assert desk.rows(schema.reminder) == []
 
