@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from helpline_mail.domain.delivery import Refused
-from helpline_mail.service import clocks
+from helpline_mail.service import clockwork
 from tests.integration.desk import ALICE, AMY, LEAD, Away, Desk, bounce, follow_up, header, mail, words
 from tests.integration.staff import opened, settings, tell, ticket, to, update_due
 from tests.integration.test_staff_mail import notice_to, reply
@@ -138,7 +138,7 @@ def test_what_waited_for_the_server_and_was_overtaken_never_leaves(waiting: Desk
     waiting.submit(Away())
     waiting.clock.advance(hours=18)
     with waiting.store.write() as connection:
-        clocks.close(connection, ticket(waiting).id, "withdrawn", waiting.clock())
+        clockwork.close(connection, ticket(waiting).id, "withdrawn", waiting.clock())
     waiting.sweep()
     assert len(held_out(waiting)) == 1
     assert "update_overtaken" in waiting.codes()

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from helpline_mail.adapters.store import clocks as store_clocks
-from helpline_mail.adapters.store import events, messages, tickets
+from helpline_mail.adapters.store import clocks, events, messages, tickets
 from helpline_mail.adapters.store.engine import Store
 from helpline_mail.domain.errors import BadInputError
 from helpline_mail.domain.policy import Policy
-from helpline_mail.service import clocks
+from helpline_mail.service import clockwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +28,11 @@ def answer(store: Store, policy: Policy, reference: str, at: datetime, now: date
         ticket = tickets.find(connection, reference)
         if ticket is None:
             raise BadInputError(f"there is no ticket {reference}; see: helpline-mail ticket list")
-        running = store_clocks.running(connection, ticket["id"])
+        running = clocks.running(connection, ticket["id"])
         if running and at < running.started_at:
             raise BadInputError(f"--at: the query came later, at {running.started_at.isoformat()}")
         messages.add_outgoing(connection, ticket["id"], "answer", at)
-        stopped = clocks.stop(connection, policy, ticket["id"], running, at, now, "an answer was recorded")
+        stopped = clockwork.stop(connection, policy, ticket["id"], running, at, now, "an answer was recorded")
         if stopped is None:
             events.record(connection, now, "answered", "an answer was recorded; none was due", ticket_id=ticket["id"])
             return Answered(ticket["reference"], None, timedelta())

@@ -16,7 +16,7 @@ from helpline_mail.domain.deeds import Deed
 from helpline_mail.domain.message import Enclosure
 from helpline_mail.domain.policy import StaffMember
 from helpline_mail.domain.staff import Grant
-from helpline_mail.service import clocks, reshape, standing
+from helpline_mail.service import clockwork, reshape, standing
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.replies import Words
 
@@ -117,12 +117,12 @@ def _change(work: Work, deed: Deed) -> None:
             reshape.resolve(connection, work.correspondence.policy, work.about, outcome, ending, work.now)
         case deeds.Reopen():
             policy = work.correspondence.policy
-            clocks.reopen(connection, policy, ticket_id, work.now, "a member of staff opened it again")
+            clockwork.reopen(connection, policy, ticket_id, work.now, "a member of staff opened it again")
         case deeds.Categorise(label, name):
             tickets.categorise(connection, ticket_id, label, name)
             work.record("categorised", f"the {SPOKEN[label]} is: {name}")
         case deeds.Wait(until):
-            clocks.wait(connection, ticket_id, until, work.now)
+            clockwork.wait(connection, ticket_id, until, work.now)
             work.record("waiting", "the enquirer's next update was set")
         case deeds.Admit(addr_spec):
             tickets.admit(connection, ticket_id, addr_spec)

@@ -5,13 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import clocks as store_clocks
-from helpline_mail.adapters.store import tickets
+from helpline_mail.adapters.store import clocks, tickets
 from helpline_mail.domain.clocks import Allowance
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.threads import REFERENCE_ALPHABET, REFERENCE_LENGTH, base_subject
-from helpline_mail.service import clocks
+from helpline_mail.service import clockwork
 from helpline_mail.service.estimate import estimate, explained
 from helpline_mail.service.trouble import Trouble
 
@@ -32,7 +31,7 @@ def open_ticket(
             connection, new_reference(policy), channel, requester, subject, base_subject(subject), at
         )
         if ticket_id is not None:
-            clocks.plan_update(connection, policy, ticket_id, at, now)
+            clockwork.plan_update(connection, policy, ticket_id, at, now)
             return ticket_id
 
 
@@ -45,12 +44,12 @@ def start_clock(
     Where the calendar gives no deadline an answer is due at once, and an alarm says so.
     """
     policy = alarms.policy
-    is_first = store_clocks.running(connection, ticket_id) is None
+    is_first = clocks.running(connection, ticket_id) is None
     likely = estimate(connection, policy, arrived_at, now) if is_first else None
     text = f"an answer is due{explained(likely)}"
-    found = clocks.start_response(connection, policy, ticket_id, message_id, arrived_at, now, text, likely)
+    found = clockwork.start_response(connection, policy, ticket_id, message_id, arrived_at, now, text, likely)
     if found.allowance != Allowance(arrived_at, policy.response):
         text = f"a deadline cannot be computed: the calendar has too little opening time after {arrived_at:%Y-%m-%d}"
         alarms.raise_alarm(connection, "calendar", text, now)
-    running = store_clocks.running(connection, ticket_id)
+    running = clocks.running(connection, ticket_id)
     return running.due_at if running else found.due_at

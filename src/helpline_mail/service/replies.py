@@ -8,14 +8,13 @@ from urllib.parse import unquote
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import clocks as store_clocks
-from helpline_mail.adapters.store import events, mediations, messages, outbox, tickets
+from helpline_mail.adapters.store import clocks, events, mediations, messages, outbox, tickets
 from helpline_mail.domain.discretion import telling_file
 from helpline_mail.domain.message import Address, Enclosure
 from helpline_mail.domain.policy import Partner, StaffMember
 from helpline_mail.domain.signposts import listing
 from helpline_mail.domain.threads import Mediation, subject_of_answer
-from helpline_mail.service import clocks
+from helpline_mail.service import clockwork
 from helpline_mail.service.filing import new_reference
 from helpline_mail.service.letters import short_of
 from helpline_mail.service.notify import Notices
@@ -98,7 +97,7 @@ class Replies(Notices):
             internet_message_id=mail.internet_message_id, from_=self.policy.helpline.addr_spec, to=partner.address,
             subject=rendered.subject, text=words.text,
         )  # fmt: skip
-        clocks.await_partner(connection, self.policy, thread, now)
+        clockwork.await_partner(connection, self.policy, thread, now)
         events.record(connection, now, "partner_written", f"a mail to {partner.name} is on its way",
                       ticket_id=ticket["id"], outbox_id=outbox_id)  # fmt: skip
 
@@ -188,7 +187,7 @@ class Replies(Notices):
 
     def _due(self, connection: Connection, ticket: Mapping[str, Any] | None, now: datetime) -> str:
         """`by 13:10 today` or `was due by 13:10 today`; empty if no answer is due."""
-        running = store_clocks.running(connection, ticket["id"]) if ticket else None
+        running = clocks.running(connection, ticket["id"]) if ticket else None
         return self._answer_by(running.due_at if running else None, now)
 
     def refuse(
@@ -198,7 +197,7 @@ class Replies(Notices):
         member = self.policy.staff_member(addr_spec)
         if member is None:
             return
-        is_due = ticket is not None and store_clocks.running(connection, ticket["id"]) is not None
+        is_due = ticket is not None and clocks.running(connection, ticket["id"]) is not None
         leads = [lead for lead in self.policy.staff if lead.role == "lead" and lead != member]
         key = f"refusal/{ticket['id'] if ticket else 0}/{short_of(member.address)}/{now:%Y-%m-%d}"
         for to, is_theirs in (((member,), True), (tuple(leads), False)):

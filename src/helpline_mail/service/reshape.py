@@ -6,14 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import clocks as store_clocks
-from helpline_mail.adapters.store import events, ledger, messages, outbox, tickets
+from helpline_mail.adapters.store import clocks, events, ledger, messages, outbox, tickets
 from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.deeds import Ending, OpenCall
 from helpline_mail.domain.message import Address, Message, Sender
 from helpline_mail.domain.policy import Policy, StaffMember
 from helpline_mail.domain.staff import Grant
-from helpline_mail.service import clocks
+from helpline_mail.service import clockwork
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.filing import open_ticket, start_clock
 from helpline_mail.service.notify import News
@@ -25,13 +24,13 @@ def resolve(
     connection: Connection, policy: Policy, ticket: Mapping[str, Any], outcome: str, ending: Ending, now: datetime
 ) -> None:
     """Closes a ticket. What was said in a call was an answer; with silence nobody is answered, and nobody waits."""
-    clocks.close(connection, ticket["id"], outcome, now)
+    clockwork.close(connection, ticket["id"], outcome, now)
     events.record(connection, now, "resolved", f"closed with the outcome: {outcome}", ticket_id=ticket["id"])
-    running = store_clocks.running(connection, ticket["id"])
+    running = clocks.running(connection, ticket["id"])
     if ending == "call":
-        clocks.stop(connection, policy, ticket["id"], running, now, now, "it was answered while we spoke")
+        clockwork.stop(connection, policy, ticket["id"], running, now, now, "it was answered while we spoke")
     elif ending == "silence" and running is not None and not outbox.answer_waits(connection, ticket["id"]):
-        store_clocks.drop(connection, ticket["id"], ClockKind.RESPONSE, now)
+        clocks.drop(connection, ticket["id"], ClockKind.RESPONSE, now)
         text = "nobody waits for an answer with this outcome"
         events.record(connection, now, "clock_dropped", text, ticket_id=ticket["id"])
 
@@ -79,8 +78,8 @@ def join(connection: Connection, policy: Policy, ticket: Mapping[str, Any], refe
     assert target is not None  # noqa: S101  looked at before
     tickets.lock(connection, target["id"])
     tickets.join(connection, ticket["id"], target["id"], now)
-    store_clocks.join(connection, ticket["id"], target["id"], now)
-    clocks.reopen(connection, policy, target["id"], now, f"{ticket['reference']} became part of it")
+    clocks.join(connection, ticket["id"], target["id"], now)
+    clockwork.reopen(connection, policy, target["id"], now, f"{ticket['reference']} became part of it")
     events.record(connection, now, "joined", f"it became part of {target['reference']}", ticket_id=ticket["id"])
     text = f"{ticket['reference']} became part of it, with its messages and its addresses"
     events.record(connection, now, "joined", text, ticket_id=target["id"])
@@ -100,9 +99,9 @@ def split(
     new = tickets.load(connection, ticket_id)
     events.record(connection, now, "split", f"a message of it became {new['reference']}", ticket_id=ticket["id"])
     events.record(connection, now, "split", f"it was split from {ticket['reference']}", ticket_id=ticket_id)
-    if store_clocks.give(connection, grant.about, ticket_id):
+    if clocks.give(connection, grant.about, ticket_id):
         due_at = tickets.load(connection, ticket_id)["response_due_at"]
-        clocks.restart(connection, correspondence.policy, ticket["id"], at, now)
+        clockwork.restart(connection, correspondence.policy, ticket["id"], at, now)
     elif messages.answered_since(connection, ticket["id"], at) is None:
         due_at = start_clock(connection, correspondence, ticket_id, grant.about, at, now)
     else:

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import clocks as store_clocks
-from helpline_mail.adapters.store import events, ledger, messages, outbox, tickets
+from helpline_mail.adapters.store import clocks, events, ledger, messages, outbox, tickets
 from helpline_mail.adapters.store.ledger import Entry, LedgerState
 from helpline_mail.domain import sent_mail
 from helpline_mail.domain.intake import Disposition
@@ -17,7 +16,7 @@ from helpline_mail.domain.message import Address, Message
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.sent_mail import SentContext, Touched
 from helpline_mail.domain.threads import Signer
-from helpline_mail.service import clocks
+from helpline_mail.service import clockwork
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.wire import quotes
 
@@ -67,7 +66,7 @@ def answered(
     now: datetime,
 ) -> None:  # fmt: skip
     """The enquirer got an answer from a member's own mailbox at `at`: its clock stops, unless the query came later."""
-    running = store_clocks.running(connection, ticket_id)
+    running = clocks.running(connection, ticket_id)
     stops, reason = sent_mail.effect_of(date, at, running.started_at if running else None)
     events.record(connection, now, reason.code, reason.text, ticket_id=ticket_id, ledger_id=ledger_id)
     _stop(connection, policy, ticket_id, at, ledger_id, now, stops=stops)
@@ -76,9 +75,9 @@ def answered(
 def _stop(
     connection: Connection, policy: Policy, ticket_id: int, at: datetime, ledger_id: int, now: datetime, *, stops: bool
 ) -> None:
-    running = store_clocks.running(connection, ticket_id) if stops else None
+    running = clocks.running(connection, ticket_id) if stops else None
     what = "the enquirer was answered by staff from their mail client"
-    clocks.stop(connection, policy, ticket_id, running, at, now, what, ledger_id=ledger_id)
+    clockwork.stop(connection, policy, ticket_id, running, at, now, what, ledger_id=ledger_id)
 
 
 def _gather(connection: Connection, message: Message, entry: Entry, sent_at: datetime, signer: Signer) -> SentContext:
@@ -108,7 +107,7 @@ def _touched(connection: Connection, message: Message, signer: Signer) -> Iterat
     )  # fmt: skip
     for way, found in ways:
         for ticket_id in found:
-            running = store_clocks.running(connection, ticket_id)
+            running = clocks.running(connection, ticket_id)
             yield Touched(ticket_id, way, ticket_id in to_enquirer, running.started_at if running else None)
 
 

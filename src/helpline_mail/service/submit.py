@@ -12,14 +12,13 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from helpline_mail.adapters.store import clocks as store_clocks
-from helpline_mail.adapters.store import events, outbox, tickets
+from helpline_mail.adapters.store import clocks, events, outbox, tickets
 from helpline_mail.adapters.store.engine import DatabaseUnavailableError, Store
 from helpline_mail.adapters.store.outbox import Claimed
 from helpline_mail.domain.delivery import InDoubt, NotSent, OutboxState, Outcome, Settlement, settle
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.reminders import overtaken
-from helpline_mail.service import clocks, timekeeping
+from helpline_mail.service import clockwork, timekeeping
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock, Submitter
 from helpline_mail.service.trouble import unreached_cause
@@ -126,7 +125,7 @@ def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datet
     if mail.kind not in REMINDERS:
         return False
     if mail.clock_id is not None and mail.step is not None:
-        running = store_clocks.find_running(connection, mail.clock_id)
+        running = clocks.find_running(connection, mail.clock_id)
         if reason := overtaken(running, mail.step, policy, now):
             cancelled = Settlement(OutboxState.CANCELLED, None, mail.mail.times_in_doubt, None, reason)
             outbox.settle(connection, mail.id, mail.mail.attempts, cancelled, now)
@@ -141,7 +140,7 @@ def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datet
 
 def _overtaken_update(connection: Connection, mail: Claimed, now: datetime) -> bool:
     """Whether a holding mail is taken back: a person wrote, the ticket is closed, or what it promises has passed."""
-    running = store_clocks.find_running(connection, mail.clock_id) if mail.clock_id is not None else None
+    running = clocks.find_running(connection, mail.clock_id) if mail.clock_id is not None else None
     if running is not None and now < running.due_at:
         return False
     reason = "a person has written meanwhile, or its time has passed"
@@ -203,16 +202,16 @@ def _answered(connection: Connection, policy: Policy, mail: Claimed, now: dateti
         return
     tickets.lock(connection, mail.ticket_id)
     covers_until = mail.covers_until or mail.mail.created_at
-    running = store_clocks.running(connection, mail.ticket_id)
+    running = clocks.running(connection, mail.ticket_id)
     if running is not None and running.started_at > covers_until:
         running = None
     if running is not None:
         outbox.note_clock(connection, mail.id, running.clock_id)
     what = "the enquirer was answered"
-    clocks.stop(
+    clockwork.stop(
         connection, policy, mail.ticket_id, running, now, now, what, covers_until=covers_until, outbox_id=mail.id
     )
-    clocks.start_for_others(connection, policy, mail.ticket_id, mail.envelope.recipient, now)
+    clockwork.start_for_others(connection, policy, mail.ticket_id, mail.envelope.recipient, now)
 
 
 def _settle_abandoned(store: Store, correspondence: Correspondence, clock: Clock) -> None:

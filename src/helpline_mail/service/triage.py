@@ -22,7 +22,7 @@ from helpline_mail.domain.returning import Standing
 from helpline_mail.domain.threads import base_subject
 from helpline_mail.service import sent_folder, staff_mail
 from helpline_mail.service.alarms import close_breaker
-from helpline_mail.service.clocks import close, partner_answered, reopen
+from helpline_mail.service.clockwork import close, partner_answered, reopen
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.filing import open_ticket, start_clock
 from helpline_mail.service.gather import arrival, gather

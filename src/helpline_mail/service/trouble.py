@@ -6,15 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import answers, events, messages, notices, outbox, tickets
-from helpline_mail.adapters.store import clocks as store_clocks
+from helpline_mail.adapters.store import answers, clocks, events, messages, notices, outbox, tickets
 from helpline_mail.domain.bank_holidays import REMEDY
 from helpline_mail.domain.delivery import OutboxState, Settlement
 from helpline_mail.domain.intake import SentMail
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.promise import spoken_duration
 from helpline_mail.domain.rations import notice_reason
-from helpline_mail.service import clocks
+from helpline_mail.service import clockwork
 from helpline_mail.service.letters import Letters, short_of
 
 TO_OUTSIDERS = {
@@ -45,11 +44,11 @@ class Trouble(Letters):
         if mail.kind != "answer" or mail.ticket_id is None:
             return
         self._reopen(connection, mail.ticket_id, now)
-        clock_id = outbox.clock_of(connection, mail.outbox_id) or store_clocks.last_stopped(connection, mail.ticket_id)
-        clock = store_clocks.find(connection, clock_id) if clock_id else None
+        clock_id = outbox.clock_of(connection, mail.outbox_id) or clocks.last_stopped(connection, mail.ticket_id)
+        clock = clocks.find(connection, clock_id) if clock_id else None
         if clock is None or answers.answer_arrived(connection, mail.ticket_id, mail.recipient, clock.started_at):
             return  # another answer to the same person arrived
-        due_at = store_clocks.restart(connection, clock.clock_id, now, self.policy.hours)
+        due_at = clocks.restart(connection, clock.clock_id, now, self.policy.hours)
         if due_at is not None:
             facts = {"due": due_at.isoformat()}
             text = "the answer came back: an answer is due again"
@@ -57,7 +56,7 @@ class Trouble(Letters):
 
     def _reopen(self, connection: Connection, ticket_id: int, now: datetime) -> None:
         """A ticket that was closed with words which did not arrive is open again."""
-        clocks.reopen(connection, self.policy, ticket_id, now, "its last answer did not arrive")
+        clockwork.reopen(connection, self.policy, ticket_id, now, "its last answer did not arrive")
 
     def tell_undelivered(
         self,
@@ -108,7 +107,7 @@ class Trouble(Letters):
         rendered = self.templates.render(
             "undelivered", helpline=self.policy.helpline.name, reference=ticket["reference"], kind=kind, what=happened,
             whom=TO_OUTSIDERS[kind], write_above=self._write_above(),
-            in_doubt=in_doubt, is_due=store_clocks.running(connection, ticket_id) is not None,
+            in_doubt=in_doubt, is_due=clocks.running(connection, ticket_id) is not None,
         )  # fmt: skip
         self._to_staff(
             connection,
