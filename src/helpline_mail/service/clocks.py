@@ -31,9 +31,7 @@ def start_response(
     Returns the query's own deadline. `text` stands in the trail; `likely` is what was foreseen at its arrival.
     """
     found = deadline(policy.hours, Allowance(arrived_at, policy.response), now)
-    started = clocks.start(
-        connection, ClockKind.RESPONSE, ticket_id, found, arrived_at, message_id=message_id, promised_at=found.due_at
-    )
+    started = clocks.start(connection, ClockKind.RESPONSE, ticket_id, found, arrived_at, message_id=message_id)
     if started is not None:
         facts = {"received": arrived_at.isoformat(), "due": found.due_at.isoformat()}
         if likely is not None:
@@ -149,6 +147,7 @@ def reopen(connection: Connection, policy: Policy, ticket_id: int, now: datetime
 
 
 def close(connection: Connection, ticket_id: int, outcome: str, now: datetime) -> None:
-    """Closes a ticket: its enquirer awaits no further word."""
+    """Closes a ticket: its enquirer awaits no further word, and nobody a partner's."""
     tickets.resolve(connection, ticket_id, outcome, now)
     clocks.drop(connection, ticket_id, ClockKind.UPDATE, now)
+    clocks.drop_all_awaited(connection, ticket_id, now)

@@ -38,7 +38,8 @@ class Correspondence(Deadlines):
             text = "no acknowledgement: not every server can safely write to the sender's address"
             events.record(connection, now, "address_not_writable", text, ticket_id=ticket["id"])
             return
-        likely = _likely(connection, clocks.first(connection, ticket["id"]))
+        clock = clocks.first(connection, ticket["id"])
+        likely = _likely(connection, clock)
         facts = acknowledge(self.policy.hours, due_at, now, likely)
         rendered = self._acknowledgement(ticket["reference"], ticket["channel"], facts)
         mail = self._freeze(
@@ -48,6 +49,8 @@ class Correspondence(Deadlines):
         outbox_id = outbox.add(connection, mail, now)
         if outbox_id is None:
             return
+        if clock is not None:
+            clocks.promise(connection, clock.clock_id, due_at)
         messages.add_outgoing(
             connection, ticket["id"], "acknowledgement", now, internet_message_id=mail.internet_message_id,
             from_=self.policy.helpline.addr_spec, to=requester.addr_spec, subject=rendered.subject, text=rendered.text,
@@ -69,7 +72,8 @@ class Correspondence(Deadlines):
         facts = acknowledge(self.policy.hours, due_at, now, likely)
         assert frozen.date is not None  # noqa: S101  we wrote it
         assert frozen.message_id is not None  # noqa: S101
-        if facts == acknowledge(self.policy.hours, due_at, frozen.date, likely):
+        is_promised = clocks.promised(connection, clock.clock_id) == due_at  # else the calendar has moved it meanwhile
+        if is_promised and facts == acknowledge(self.policy.hours, due_at, frozen.date, likely):
             return mail
         channel = "email" if messages.came_by_mail(connection, mail.ticket_id) else ticket["channel"]
         rendered = self._acknowledgement(ticket["reference"], channel, facts)
