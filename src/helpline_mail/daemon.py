@@ -19,9 +19,10 @@ from apscheduler.triggers.base import BaseTrigger
 from helpline_mail.adapters import systemd
 from helpline_mail.adapters.imap import ImapMailbox
 from helpline_mail.adapters.smtp import SubmissionServer
+from helpline_mail.adapters.store import ledger
 from helpline_mail.composition import Parts, mailbox, submission_server
 from helpline_mail.domain.errors import CredentialError, HelplineError, InputOutputError, MissingFolderError
-from helpline_mail.service.alarms import SENT_FOLDER, end_alarm, missing_sent_folder, raise_alarm
+from helpline_mail.service.alarms import MAILBOX, SENT_FOLDER, end_alarm, missing_sent_folder, raise_alarm
 from helpline_mail.service.collect import Collected, Doubts, collect
 from helpline_mail.service.holidays import watch_holidays
 from helpline_mail.service.replan import replan
@@ -33,6 +34,8 @@ TICK_SECONDS = {"triage": 5, "remind": 15, "submit": 2}
 """How often each loop looks at SQL when nothing wakes it sooner."""
 BACKOFF_SECONDS = (2.0, 60.0)
 DRAIN_SECONDS = 15.0
+CATCH_UP_SECONDS = 60.0
+"""So long, at its start, what is due by time waits for the mail that came while nobody ran."""
 log = structlog.get_logger()
 
 
@@ -45,6 +48,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._stop = asyncio.Event()
         self._has_replanned = False
+        self._has_read = threading.Event()
 
     def stop(self) -> None:
         """Asks every loop to finish what it has in hand."""
@@ -129,12 +133,28 @@ class Daemon:
             if moved:
                 log.warning("deadlines moved with the calendar", clocks=moved)
             self._has_replanned = True
+            await asyncio.to_thread(self._catch_up)
         for work in SWEEP:
             if queued := await asyncio.to_thread(work, parts.store, parts.correspondence, parts.clock):
                 log.info(work.__name__, mails=queued)
                 self._wake["submit"].set()
         if await asyncio.to_thread(watch_holidays, parts.store, parts.correspondence, parts.clock):
             self._wake["submit"].set()
+
+    def _catch_up(self) -> None:
+        """Waits until the mail is filed that came while nobody ran: it may hold the answers that seem to be due.
+
+        Not for long: staff are reminded also while the mailbox cannot be read.
+        """
+        until = time.monotonic() + CATCH_UP_SECONDS
+        while time.monotonic() < until and not self._stopping.is_set():
+            if self._has_read.wait(0.2) and not self._waits_to_be_filed():
+                return
+            self._stopping.wait(0.2)
+
+    def _waits_to_be_filed(self) -> bool:
+        with self._parts.store.read() as connection:
+            return ledger.waits(connection)
 
     async def _submit(self) -> None:
         parts = self._parts
@@ -190,6 +210,7 @@ class Daemon:
                 if done.in_doubt:
                     self._stopping.wait(_backoff(failures))
                 elif not done.stored:
+                    self._has_read.set()
                     self._reader.wait(self._parts.settings.imap.poll_every.total_seconds(), self._stopping)
             except Exception as error:  # a broken mailbox must not end the thread that would find it mended
                 failures = failures + 1 if doubts.stored == before else 1
@@ -206,7 +227,7 @@ class Daemon:
         if done.in_doubt:
             log.warning("the server would not give some messages", in_doubt=done.in_doubt)
         if done.stored or not done.in_doubt:
-            end_alarm(parts.store, parts.correspondence, "mailbox", parts.clock)
+            end_alarm(parts.store, parts.correspondence, MAILBOX, parts.clock)
         return done
 
     def _collect_failed(self, error: Exception, failures: int) -> None:
@@ -217,7 +238,7 @@ class Daemon:
         if not isinstance(error, InputOutputError) and (failures > 1 or isinstance(error, CredentialError)):
             # One broken connection is everyday life; the second in a row is trouble.
             with _logged("alarm failed"):
-                raise_alarm(self._parts.store, self._parts.correspondence, "mailbox", text, self._parts.clock)
+                raise_alarm(self._parts.store, self._parts.correspondence, MAILBOX, text, self._parts.clock)
         self._stopping.wait(_backoff(failures))
 
 

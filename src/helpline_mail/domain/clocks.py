@@ -40,6 +40,13 @@ class Deadline:
     allowance: Allowance
     due_at: datetime
 
+    def follows_from(self, hours: OpeningHours) -> bool:
+        """Whether it is what that calendar gives."""
+        try:
+            return self.allowance.ends(hours) == self.due_at
+        except ValueError:
+            return False
+
 
 @dataclass(frozen=True, slots=True)
 class RunningClock:
@@ -52,8 +59,10 @@ class RunningClock:
 
 
 def deadline(hours: OpeningHours, allowance: Allowance, now: datetime) -> Deadline:
-    """The deadline of an allowance. Where the calendar gives none, days of the calendar stand in for opening days, and
-    what has opening time is due at once: nobody is to wait for it."""
+    """The deadline of an allowance. Where the calendar gives none, opening time ends at once: nobody is to wait for it.
+
+    Opening days are then days of the calendar, so that what comes round again and again does so no oftener.
+    """
     try:
         return Deadline(allowance, allowance.ends(hours))
     except ValueError:

@@ -293,6 +293,13 @@ _RULES: tuple[tuple[_Rule, Reason], ...] = (
 )
 
 
+FORGED = Reason(
+    "authentication_failed", "its sender's address looks forged (the sender's domain disowns it)", "withheld"
+)
+NOT_ANSWERED_BY_ITSELF = frozenset({FORGED.code, *(reason.code for _, reason in _RULES)})
+"""The codes of reasons that lie in a mail itself: whoever sent it gets no automatic mail later either."""
+
+
 def automatic_reason(message: Message, own: OwnAddresses) -> Reason | None:
     """The first reason in the table not to acknowledge a message, or None for a person's mail.
 
@@ -303,8 +310,4 @@ def automatic_reason(message: Message, own: OwnAddresses) -> Reason | None:
 
 def authentication_reason(verdict: Verdict | None) -> Reason | None:
     """Why a mail whose sender the receiver found to be forged gets no answer (RFC 3834 section 2)."""
-    if verdict is None or not verdict.failed:
-        return None
-    return Reason(
-        "authentication_failed", "its sender's address looks forged (the sender's domain disowns it)", "withheld"
-    )
+    return FORGED if verdict is not None and verdict.failed else None

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from helpline_mail.domain.policy import Policy
+from helpline_mail.domain.rations import Sent
 
 MOST_IN_A_ROW = 3
 AT_ONCE = timedelta(hours=1)
 """A holding mail that is later than this waits for the opening, as a person would write it."""
-A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,10 @@ class HoldingFacts:
     """Whether the last mail of ours to them was taken by the mail server and did not come back."""
     in_a_row: int
     """Holding mails since a person of ours last wrote to them about this ticket."""
-    to_them_today: int
-    """Holding mails to that address in the past day, about any ticket."""
+    lately: Sent
+    """Holding mails, about any ticket."""
+    not_acknowledged: bool
+    """Whether the ticket got no acknowledgement because of something that lies in its mail."""
     flood: bool
     """Whether the breaker is open: then no automatic mail leaves but to senders who are vouched for."""
 
@@ -44,6 +46,11 @@ def why_no_holding_mail(facts: HoldingFacts, policy: Policy) -> str:
         return f"{facts.in_a_row} in a row have gone already"
     if facts.flood:
         return "a flood of mail is coming in"
-    if policy.rations.per_address and facts.to_them_today >= policy.rations.per_address:
+    if facts.not_acknowledged:
+        return "they got no acknowledgement, and get no other automatic mail"
+    rations = policy.rations
+    if 0 < rations.per_address <= facts.lately.to_address_today:
         return "the enquirer had several today"
+    if 0 < rations.per_domain <= facts.lately.to_domain or 0 < rations.total <= facts.lately.total:
+        return "as many left in the past hour as are allowed"
     return ""

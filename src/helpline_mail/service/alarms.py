@@ -10,7 +10,7 @@ from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.ports import Clock
 from helpline_mail.service.trouble import FLOOD
 
-SENT_FOLDER = "sent_folder"
+MAILBOX, SENT_FOLDER = "mailbox", "sent_folder"
 """The cause of the alarm that the folder of sent mail cannot be read."""
 
 
@@ -45,5 +45,5 @@ def close_breaker(store: Store, correspondence: Correspondence, clock: Clock) ->
     with store.read() as connection:
         if events.open_alarm(connection, FLOOD) is None:
             return False
-        sent = outbox.acknowledged(connection, None, clock())
+        sent = outbox.sent_lately(connection, "acknowledgement", None, clock())
     return breaker_closes(correspondence.policy.rations, sent) and end_alarm(store, correspondence, FLOOD, clock)

@@ -147,8 +147,7 @@ def reopen(connection: Connection, policy: Policy, ticket_id: int, now: datetime
 
 
 def close(connection: Connection, ticket_id: int, outcome: str, now: datetime) -> None:
-    """Closes a ticket: its enquirer awaits no further word, and nobody a partner's answer."""
+    """Closes a ticket: its enquirer awaits no further word, and nobody a partner's."""
     tickets.resolve(connection, ticket_id, outcome, now)
     clocks.drop(connection, ticket_id, ClockKind.UPDATE, now)
-    while clocks.drop(connection, ticket_id, ClockKind.PARTNER, now):  # there is one for each partner
-        continue
+    clocks.drop_all_awaited(connection, ticket_id, now)

@@ -72,7 +72,8 @@ class Correspondence(Deadlines):
         facts = acknowledge(self.policy.hours, due_at, now, likely)
         assert frozen.date is not None  # noqa: S101  we wrote it
         assert frozen.message_id is not None  # noqa: S101
-        if facts == acknowledge(self.policy.hours, due_at, frozen.date, likely):
+        is_promised = clocks.promised(connection, clock.clock_id) == due_at  # else the calendar has moved it meanwhile
+        if is_promised and facts == acknowledge(self.policy.hours, due_at, frozen.date, likely):
             return mail
         channel = "email" if messages.came_by_mail(connection, mail.ticket_id) else ticket["channel"]
         rendered = self._acknowledgement(ticket["reference"], channel, facts)

@@ -23,15 +23,18 @@ def new_reference(policy: Policy) -> str:
 
 def open_ticket(
     connection: Connection, policy: Policy, requester: Address | None, subject: str, at: datetime, now: datetime,
-    channel: str = "email",
+    channel: str = "email", *, heard_at: datetime | None = None,
 ) -> int:  # fmt: skip
-    """A new ticket under a reference of its own. Its update clock runs from now on: what is said next is the first."""
+    """A new ticket under a reference of its own, for what came at `at`.
+
+    Its update clock counts from there, or from `heard_at`.
+    """
     while True:
         ticket_id = tickets.create(
             connection, new_reference(policy), channel, requester, subject, base_subject(subject), at
         )
         if ticket_id is not None:
-            clockwork.plan_update(connection, policy, ticket_id, at, now)
+            clockwork.plan_update(connection, policy, ticket_id, heard_at or at, now)
             return ticket_id
 
 

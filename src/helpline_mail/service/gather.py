@@ -54,7 +54,7 @@ def gather(
     duplicate, is_of_machine = alike.duplicate_of, alike.is_of_machine
     if entry.raw_id is not None and duplicate is None:
         duplicate = ledger.earlier_with_same_octets(connection, entry.id, entry.raw_id)
-    acknowledged = outbox.acknowledged(connection, message.sender.address, now)
+    acknowledged = outbox.sent_lately(connection, "acknowledgement", message.sender.address, now)
     candidates = _candidates(connection, message, ids, sent, [
         token.subject for token in addressed if token.genuine and token.carrier == "reply_address"
     ])  # fmt: skip

@@ -1,5 +1,7 @@
 """Running clocks follow the calendar: a closure that was announced, or new opening hours, move their deadlines."""
 
+from datetime import datetime
+
 from sqlalchemy import Connection
 
 from helpline_mail.adapters.store import clocks, events, mediations, tickets
@@ -22,12 +24,12 @@ def replan(store: Store, correspondence: Correspondence, clock: Clock) -> int:
 
     Staff are told of all of them in one list. What an enquirer was told is remembered and stands beside the new one.
     """
-    with store.read() as connection:
-        if not _elsewhere(connection, correspondence.policy):
-            return 0
     now = clock()
+    with store.read() as connection:
+        if not _elsewhere(connection, correspondence.policy, now):
+            return 0
     with store.write() as connection:
-        moved = [one for one in _elsewhere(connection, correspondence.policy)
+        moved = [one for one in _elsewhere(connection, correspondence.policy, now)
                  if clocks.plan(connection, one.clock.id, one.deadline, now)]  # fmt: skip
         for one in moved:
             facts = {"was": one.clock.due_at.isoformat(), "due": one.deadline.due_at.isoformat()}
@@ -40,9 +42,12 @@ def replan(store: Store, correspondence: Correspondence, clock: Clock) -> int:
     return len(moved)
 
 
-def _elsewhere(connection: Connection, policy: Policy) -> list[Moved]:
-    """Running clocks whose deadline follows from the calendar no longer. Where it gives none the old one stands."""
-    planned = clocks.planned(connection)
+def _elsewhere(connection: Connection, policy: Policy, now: datetime) -> list[Moved]:
+    """Running clocks whose deadline follows from the calendar no longer. Where it gives none the old one stands.
+
+    So does one that has passed: what was broken is not mended by a closure that is written down afterwards.
+    """
+    planned = [(row, was) for row, was in clocks.planned(connection) if was.due_at > now]
     names = tickets.references_of(connection, {row.ticket_id for row, _ in planned})
     moved = []
     for row, was in planned:

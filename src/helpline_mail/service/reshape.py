@@ -94,7 +94,9 @@ def split(
     assert octets is not None  # noqa: S101  a follow-up came from the mailbox
     message = parse(octets)
     at = messages.at(connection, grant.about)
-    ticket_id = open_ticket(connection, correspondence.policy, message.sender.address, message.subject, at, now)
+    ticket_id = open_ticket(
+        connection, correspondence.policy, message.sender.address, message.subject, at, now, heard_at=now
+    )
     messages.move(connection, grant.about, ticket_id, "enquiry")
     new = tickets.load(connection, ticket_id)
     events.record(connection, now, "split", f"a message of it became {new['reference']}", ticket_id=ticket["id"])

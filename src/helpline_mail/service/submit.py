@@ -124,14 +124,14 @@ def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datet
         return _overtaken_update(connection, mail, now)
     if mail.kind not in REMINDERS:
         return False
+    reason = None
     if mail.clock_id is not None and mail.step is not None:
-        running = clocks.find_running(connection, mail.clock_id)
-        if reason := overtaken(running, mail.step, policy, now):
-            cancelled = Settlement(OutboxState.CANCELLED, None, mail.mail.times_in_doubt, None, reason)
-            outbox.settle(connection, mail.id, mail.mail.attempts, cancelled, now)
-            text = f"a {mail.kind} was not sent: {reason}"
-            events.record(connection, now, "reminder_overtaken", text, ticket_id=mail.ticket_id, outbox_id=mail.id)
-            return True
+        reason = overtaken(clocks.find_running(connection, mail.clock_id), mail.step, policy, now)
+    elif clocks.is_over(connection, mail.mail.created_at):
+        reason = "nothing that it lists is due any more"
+    if reason:
+        _take_back(connection, mail, reason, "reminder_overtaken", f"a {mail.kind} was not sent: {reason}", now)
+        return True
     if policy.hours.is_open(now):
         return False
     outbox.hold(connection, mail.id, _next_look(policy, now))
@@ -139,16 +139,21 @@ def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datet
 
 
 def _overtaken_update(connection: Connection, mail: Claimed, now: datetime) -> bool:
-    """Whether a holding mail is taken back: a person wrote, the ticket is closed, or what it promises has passed."""
+    """Whether a holding mail is taken back: a person wrote, the ticket is closed, or what it promises is not so now."""
     running = clocks.find_running(connection, mail.clock_id) if mail.clock_id is not None else None
-    if running is not None and now < running.due_at:
+    if running is not None and now < running.due_at == clocks.promised(connection, running.clock_id):
         return False
-    reason = "a person has written meanwhile, or its time has passed"
-    outbox.settle(connection, mail.id, mail.mail.attempts,
-                  Settlement(OutboxState.CANCELLED, None, mail.mail.times_in_doubt, None, reason), now)  # fmt: skip
-    text = f"a holding mail was not sent: {reason}"
-    events.record(connection, now, "update_overtaken", text, ticket_id=mail.ticket_id, outbox_id=mail.id)
+    if mail.clock_id is not None:
+        clocks.promise(connection, mail.clock_id, None)
+    reason = "a person has written meanwhile, or its time has passed or moved"
+    _take_back(connection, mail, reason, "update_overtaken", f"a holding mail was not sent: {reason}", now)
     return True
+
+
+def _take_back(connection: Connection, mail: Claimed, reason: str, code: str, text: str, now: datetime) -> None:
+    cancelled = Settlement(OutboxState.CANCELLED, None, mail.mail.times_in_doubt, None, reason)
+    outbox.settle(connection, mail.id, mail.mail.attempts, cancelled, now)
+    events.record(connection, now, code, text, ticket_id=mail.ticket_id, outbox_id=mail.id)
 
 
 def _next_look(policy: Policy, now: datetime) -> datetime:

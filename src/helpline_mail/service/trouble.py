@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from helpline_mail.adapters.store import answers, clocks, events, messages, notices, outbox, tickets
+from helpline_mail.adapters.store import answers, clocks, events, mediations, messages, notices, outbox, tickets
 from helpline_mail.domain.bank_holidays import REMEDY
 from helpline_mail.domain.delivery import OutboxState, Settlement
 from helpline_mail.domain.intake import SentMail
@@ -35,6 +35,7 @@ class Trouble(Letters):
         for mail in bounced:
             if outbox.mark_bounced(connection, mail.outbox_id, now):
                 self._restart(connection, mail, now)
+                self._not_said(connection, mail.outbox_id, mail.kind, mail.ticket_id, now)
                 self._tell_unreached(
                     connection, mail.outbox_id, mail.kind, mail.ticket_id, "it came back to us", now, bounced=True
                 )
@@ -58,6 +59,21 @@ class Trouble(Letters):
         """A ticket that was closed with words which did not arrive is open again."""
         clockwork.reopen(connection, self.policy, ticket_id, now, "its last answer did not arrive")
 
+    def _not_said(
+        self, connection: Connection, outbox_id: int, kind: str, ticket_id: int | None, now: datetime
+    ) -> None:
+        """What did not arrive was not said: it promised nothing, kept nothing, and no partner knows of it."""
+        if kind == "partner":
+            for thread in mediations.of_mails(connection, [outbox_id]):
+                clocks.drop_awaited(connection, thread.id, outbox.created_at(connection, outbox_id), now)
+        elif kind == "answer" and ticket_id is not None:
+            clocks.forget_kept(connection, ticket_id, outbox.settled_at(connection, outbox_id))
+        elif kind in ("acknowledgement", "update") and ticket_id is not None:
+            first = clocks.first(connection, ticket_id)
+            clock_id = outbox.clock_of(connection, outbox_id) or (first.clock_id if first else None)
+            if clock_id is not None:
+                clocks.promise(connection, clock_id, None)
+
     def tell_undelivered(
         self,
         connection: Connection,
@@ -72,6 +88,8 @@ class Trouble(Letters):
         in_doubt = settlement.state is OutboxState.UNKNOWN
         if kind == "answer" and ticket_id is not None:
             self._reopen(connection, ticket_id, now)
+        if not in_doubt:
+            self._not_said(connection, outbox_id, kind, ticket_id, now)
         self._tell_unreached(
             connection,
             outbox_id,

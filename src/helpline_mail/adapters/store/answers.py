@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from helpline_mail.adapters.store.messages import QUERIES, sender_digest
-from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content
+from helpline_mail.adapters.store.schema import clock, message, message_content, outbox, outbox_content
+from helpline_mail.domain.clocks import ClockKind
 from helpline_mail.domain.delivery import OutboxState
 from helpline_mail.domain.message import Address, folded
 
@@ -45,6 +46,24 @@ def unanswered_by_others(connection: Connection, ticket_id: int, answered: str) 
         if row.sender_digest != own and row.at > latest.get(row.sender_digest, NEVER):
             return row.id, row.at
     return None
+
+
+def overdue_to(connection: Connection, ticket_id: int, requester: str, now: datetime) -> datetime | None:
+    """By when that person should have had an answer to their own query that is overdue, as they were told if they were.
+
+    None if none is: somebody else who wrote to the ticket may wait.
+    """
+    due_at = func.coalesce(clock.c.promised_at, clock.c.due_at)
+    found: datetime | None = connection.execute(
+        select(due_at)
+        .outerjoin(message, message.c.id == clock.c.message_id)
+        .where(
+            clock.c.ticket_id == ticket_id, clock.c.kind == ClockKind.RESPONSE, clock.c.stopped_at.is_(None),
+            due_at <= now,
+            clock.c.message_id.is_(None) | (message.c.sender_digest == sender_digest(Address(requester))),
+        )
+    ).scalar()  # fmt: skip
+    return found
 
 
 def answer_arrived(connection: Connection, ticket_id: int, to: str, since: datetime) -> bool:

@@ -9,7 +9,7 @@ from helpline_mail.adapters.store.engine import insert_ignoring, insert_or_nothi
 from helpline_mail.adapters.store.schema import clock, clock_change, reminder, ticket
 from helpline_mail.domain.clocks import Allowance, ClockKind, Deadline, RunningClock, resumed
 from helpline_mail.domain.opening_hours import OpeningHours
-from helpline_mail.domain.reminders import Reminded
+from helpline_mail.domain.reminders import AT_OPENING, Reminded
 
 _RUNS = clock.c.stopped_at.is_(None)
 _IS_RESPONSE = clock.c.kind == ClockKind.RESPONSE
@@ -92,6 +92,25 @@ def drop(connection: Connection, ticket_id: int, kind: ClockKind, at: datetime) 
     return found is not None and stop(connection, found.clock_id, at, kept=None, took=None)
 
 
+def drop_awaited(connection: Connection, mediation_id: int, until: datetime, now: datetime) -> None:
+    """Ends the wait for a partner who was last written to by then: that mail did not reach them."""
+    found = awaiting_partner(connection, mediation_id)
+    if found is not None and found.started_at <= until:
+        stop(connection, found.clock_id, now, kept=None, took=None)
+
+
+def drop_all_awaited(connection: Connection, ticket_id: int, now: datetime) -> None:
+    """Ends every wait for a partner in a ticket."""
+    while (found := running(connection, ticket_id, ClockKind.PARTNER)) is not None:
+        stop(connection, found.clock_id, now, kept=None, took=None)
+
+
+def forget_kept(connection: Connection, ticket_id: int, stopped_at: datetime | None) -> None:
+    """What stopped a ticket's update clock then was not heard: it is neither kept nor broken."""
+    is_it = (clock.c.ticket_id == ticket_id) & (clock.c.kind == ClockKind.UPDATE) & (clock.c.stopped_at == stopped_at)
+    connection.execute(update(clock).where(is_it).values(kept=None, opening_seconds=None))
+
+
 def awaiting_partner(connection: Connection, mediation_id: int) -> RunningClock | None:
     """The clock of a correspondence in which the partner's answer is awaited."""
     return _first(connection, clock.c.mediation_id == mediation_id, _RUNS)
@@ -157,9 +176,15 @@ def asked_for(connection: Connection, clock_id: int, since: datetime) -> Deadlin
     return _deadline(row) if row is not None and row.counted_from > row.started_at else None
 
 
-def promise(connection: Connection, clock_id: int, at: datetime) -> None:
-    """Notes by when the enquirer is told that they will hear from us."""
+def promise(connection: Connection, clock_id: int, at: datetime | None) -> None:
+    """Notes by when the enquirer is told that they will hear from us; None if the mail that says so did not arrive."""
     connection.execute(update(clock).where(clock.c.id == clock_id).values(promised_at=at))
+
+
+def promised(connection: Connection, clock_id: int) -> datetime | None:
+    """By when the enquirer was told that they will hear from us, if they were."""
+    at: datetime | None = connection.execute(select(clock.c.promised_at).where(clock.c.id == clock_id)).scalar_one()
+    return at
 
 
 def first(connection: Connection, ticket_id: int) -> RunningClock | None:
@@ -215,16 +240,30 @@ def reminded_since(connection: Connection, since: datetime) -> Reminded:
 
 
 def told_steps(connection: Connection) -> dict[int, set[str]]:
-    """Clock id -> names of the steps to its deadline that staff were reminded of, for the clocks that run."""
+    """Clock id -> names of the steps to its deadline that staff were reminded of, for the clocks that run.
+
+    What came while the helpline was closed is listed at one opening, wherever its deadline moves later.
+    """
+    is_of_deadline = (clock.c.due_at == reminder.c.due_at) | (reminder.c.step == AT_OPENING.name)
     rows = connection.execute(
         select(reminder.c.clock_id, reminder.c.step)
-        .join(clock, (clock.c.id == reminder.c.clock_id) & (clock.c.due_at == reminder.c.due_at))
+        .join(clock, (clock.c.id == reminder.c.clock_id) & is_of_deadline)
         .where(_RUNS)
     )
     told: dict[int, set[str]] = {}
     for row in rows:
         told.setdefault(row.clock_id, set()).add(row.step)
     return told
+
+
+def is_over(connection: Connection, told_at: datetime) -> bool:
+    """Whether nothing is due any more of what staff were told of in lists then; False if there was no such list."""
+    rows = connection.execute(
+        select(clock.c.stopped_at.is_(None) & (clock.c.due_at == reminder.c.due_at))
+        .join(clock, clock.c.id == reminder.c.clock_id)
+        .where(reminder.c.told_at == told_at, reminder.c.in_list)
+    ).scalars().all()  # fmt: skip
+    return bool(rows) and not any(rows)
 
 
 def _hasten(

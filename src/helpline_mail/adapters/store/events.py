@@ -36,6 +36,11 @@ def of_ticket(connection: Connection, ticket_id: int) -> list[dict[str, Any]]:
     return _rows(connection, event.c.ticket_id == ticket_id)
 
 
+def codes_of(connection: Connection, ticket_id: int) -> set[str]:
+    """The codes of a ticket's trail."""
+    return {row.code for row in connection.execute(select(event.c.code).where(event.c.ticket_id == ticket_id))}
+
+
 def without_ticket(connection: Connection, limit: int | None) -> list[dict[str, Any]]:
     """Lines about messages that belong to no ticket, oldest first: the newest `limit` of them, or all."""
     rows = connection.execute(

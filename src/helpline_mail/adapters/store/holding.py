@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from helpline_mail.adapters.store.schema import message, outbox, outbox_content
+from helpline_mail.adapters.store.schema import message, message_content, outbox, outbox_content
 from helpline_mail.domain.delivery import OutboxState
 
 TO_ENQUIRER = ("acknowledgement", "answer", "update")
@@ -25,18 +25,31 @@ def enquirer_reached(connection: Connection, ticket_id: int, recipient: str) -> 
     return row is not None and row.state == OutboxState.DELIVERED and row.bounced_at is None
 
 
+def acknowledged_at(connection: Connection, ticket_id: int) -> datetime | None:
+    """When the mail server took the acknowledgement of a ticket, if it did and it has not come back."""
+    at: datetime | None = connection.execute(
+        select(outbox.c.settled_at).where(
+            outbox.c.ticket_id == ticket_id, outbox.c.kind == "acknowledgement", outbox.c.bounced_at.is_(None),
+            outbox.c.state == OutboxState.DELIVERED,
+        )
+    ).scalar()  # fmt: skip
+    return at
+
+
 def in_a_row(connection: Connection, ticket_id: int) -> int:
-    """How many holding mails went to a ticket's enquirer since a person of ours last wrote to them."""
+    """How many holding mails went, or may go, to a ticket's enquirer since a person of ours last wrote to them."""
     answered = select(func.coalesce(func.max(message.c.id), 0)).where(
         message.c.ticket_id == ticket_id, message.c.kind == "answer"
     )
-    held = (message.c.ticket_id == ticket_id) & (message.c.kind == "update")
-    counted = select(func.count()).where(held, message.c.id > answered.scalar_subquery())
+    counted = (
+        select(func.count())
+        .select_from(message)
+        .join(message_content, message_content.c.message_id == message.c.id)
+        .join(outbox_content, outbox_content.c.internet_message_id == message_content.c.internet_message_id)
+        .join(outbox, outbox.c.id == outbox_content.c.outbox_id)
+        .where(
+            message.c.ticket_id == ticket_id, message.c.kind == "update", message.c.id > answered.scalar_subquery(),
+            outbox.c.state.not_in((OutboxState.CANCELLED, OutboxState.FAILED)),
+        )
+    )  # fmt: skip
     return int(connection.execute(counted).scalar_one())
-
-
-def sent_to(connection: Connection, recipient: str, since: datetime) -> int:
-    """How many holding mails an address was sent since then, about any ticket."""
-    lately = (outbox.c.kind == "update") & (outbox.c.created_at > since) & (outbox_content.c.recipient == recipient)
-    counted = select(func.count()).join(outbox_content, outbox_content.c.outbox_id == outbox.c.id).where(lately)
-    return int(connection.execute(counted.select_from(outbox)).scalar_one())

@@ -154,6 +154,13 @@ def newest_with_octets(connection: Connection, at: Position) -> int | None:
     return found
 
 
+def waits(connection: Connection) -> bool:
+    """Whether anything waits for triage."""
+    return (
+        connection.execute(select(ledger.c.id).where(ledger.c.state == LedgerState.STORED).limit(1)).first() is not None
+    )
+
+
 def waiting(connection: Connection, now: datetime, limit: int) -> list[Entry]:
     """What waits for triage and may be tried now, in order of arrival in the mailbox."""
     rows = connection.execute(

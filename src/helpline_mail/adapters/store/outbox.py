@@ -224,6 +224,18 @@ def clock_of(connection: Connection, outbox_id: int) -> int | None:
     return found
 
 
+def created_at(connection: Connection, outbox_id: int) -> datetime:
+    """When a mail was composed."""
+    at: datetime = connection.execute(select(outbox.c.created_at).where(outbox.c.id == outbox_id)).scalar_one()
+    return at
+
+
+def settled_at(connection: Connection, outbox_id: int) -> datetime | None:
+    """When it was known what became of a mail, if it is."""
+    at: datetime | None = connection.execute(select(outbox.c.settled_at).where(outbox.c.id == outbox_id)).scalar_one()
+    return at
+
+
 def answer_waits(connection: Connection, ticket_id: int) -> bool:
     """Whether an answer on a ticket is on its way to the mail server."""
     waiting = (*WAITING, OutboxState.SENDING)
@@ -264,8 +276,8 @@ def mark_bounced(connection: Connection, outbox_id: int, now: datetime) -> bool:
     return changed.rowcount == 1
 
 
-def acknowledged(connection: Connection, address: Address | None, now: datetime) -> Sent:
-    """How many acknowledgements were composed lately: to the address, to its domain, in all.
+def sent_lately(connection: Connection, kind: str, address: Address | None, now: datetime) -> Sent:
+    """How many mails of a kind were composed lately: to the address, to its domain, in all.
 
     A clock that was set back by less than a day forgets none of them.
     """
@@ -277,7 +289,7 @@ def acknowledged(connection: Connection, address: Address | None, now: datetime)
     to_address = (recipient == f"{user}@{domain}") | with_detail  # RFC 5233: one mailbox, for this purpose
 
     def counted(since: datetime, *columns: Any) -> Any:
-        is_one = (outbox.c.kind == "acknowledgement") & outbox.c.created_at.between(since, now + DAY)
+        is_one = (outbox.c.kind == kind) & outbox.c.created_at.between(since, now + DAY)
         return select(*columns).select_from(outbox.join(outbox_content)).where(is_one)
 
     def number(of: Any) -> Any:
