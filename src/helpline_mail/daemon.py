@@ -136,7 +136,7 @@ class Daemon:
             await asyncio.to_thread(self._catch_up)
         for work in SWEEP:
             if queued := await asyncio.to_thread(work, parts.store, parts.correspondence, parts.clock):
-                log.info(work.__name__, mails=queued)
+                log.info(work.__name__, number=queued)
                 self._wake["submit"].set()
         if await asyncio.to_thread(watch_holidays, parts.store, parts.correspondence, parts.clock):
             self._wake["submit"].set()

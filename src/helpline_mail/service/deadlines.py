@@ -120,14 +120,19 @@ class Deadlines(Replies):
         """Reminds the taker, or all, that a partner has not answered since then; how many mails were queued."""
         ticket = tickets.load(connection, thread.ticket_id)
         taker = self.policy.staff_member(ticket["assignee"]) if ticket["assignee"] else None
-        rendered = self.templates.render(
-            "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"],
-            partner=self._partner_title(thread.partner), partner_name=thread.partner,
-            since=self._moment(since, now), write_above=self._write_above(),
-        )  # fmt: skip
+
+        def writing(reply_to: str) -> Rendered:
+            return self.templates.render(
+                "partner_silent", helpline=self.policy.helpline.name, reference=ticket["reference"],
+                partner=self._partner_title(thread.partner), partner_name=thread.partner,
+                since=self._moment(since, now), write_above=self._write_above(),
+                taken_by=self._name(ticket["assignee"]),
+                take="" if taker else command_link(reply_to, ticket["reference"], "#take"),
+            )  # fmt: skip
+
         to = (taker,) if taker else self.policy.staff
         key = f"partner_silent/{thread.id}/{int(now.timestamp())}"
-        return self._to_staff(connection, rendered, key, "reminder", to, ticket, now)
+        return self._to_staff(connection, writing, key, "reminder", to, ticket, now)
 
     def remind_of_updates(self, connection: Connection, due: Sequence[Row[Any]], now: datetime) -> int:
         """A list for each member of staff of enquirers who are to hear from us again; how many mails were queued."""
@@ -135,7 +140,7 @@ class Deadlines(Replies):
         def shown(row: Row[Any], member: StaffMember) -> dict[str, object]:
             return {
                 "reference": row.reference, "due": self._end(row.due_at, now), "is_late": row.due_at <= now,
-                "taken_by": self._name(row.assignee), "since": self._moment(row.started_at, now),
+                "taken_by": self._name(row.assignee), "since": self._moment(row.created_at, now),
                 "take": "" if row.assignee or row.ticket_id not in most_urgent
                 else self._take_link(connection, row.ticket_id, row.reference, member),
             }  # fmt: skip
@@ -152,10 +157,13 @@ class Deadlines(Replies):
         def shown(one: Lapsed, member: StaffMember) -> dict[str, object]:
             return {
                 "reference": one.clock.reference, "due": self._end(one.clock.due_at, now), "why_not": one.why_not,
-                "taken_by": self._name(one.clock.assignee),
+                "taken_by": self._name(one.clock.assignee), "since": self._moment(one.clock.created_at, now),
                 "promised": self._end(one.promised, now) if one.promised else "",
+                "take": "" if one.clock.assignee or one.clock.ticket_id not in most_urgent
+                else self._take_link(connection, one.clock.ticket_id, one.clock.reference, member),
             }  # fmt: skip
 
+        most_urgent = {one.clock.ticket_id for one in lapsed[:LINKS]}
         lists = _by_reader(lapsed, lambda one: recipients(AT_THE_DEADLINE, one.clock.assignee, self.policy))
         return sum(
             self._list(connection, "lapsed", "overdue", member, own, shown, now) for member, own in lists.items()

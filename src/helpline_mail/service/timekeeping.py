@@ -28,7 +28,7 @@ from helpline_mail.service.ports import Clock
 from helpline_mail.service.trouble import CLOCK
 
 DOUBTED, BELIEVED = "clock_doubted", "clock_believed"
-WAITING_KINDS = ("acknowledgement", "reminder", "overdue", "update")
+WAITING_KINDS = ("acknowledgement", "reminder", "overdue", "digest", "update")
 """Mails that state how late it is, or that time alone sends."""
 PAUSED = "reminders, holding mails and acknowledgements wait, while new mail is filed, and answers leave as ever"
 

@@ -152,14 +152,17 @@ SAMPLES: Mapping[str, tuple[Mapping[str, object], ...]] = {
         for subject, closing, signature in product(("A worry", ""), (False, True), ("", "The helpline"))
     ),
     "partner": (_TICKET | {"text": "Dear colleagues"},),
-    "partner_silent": (
+    "partner_silent": tuple(
         _TICKET
         | {
             "partner": "Examplebook safety team",
             "partner_name": "examplebook",
             "since": "10:20 on Monday 23 November",
             "write_above": _ABOVE,
-        },
+            "taken_by": taken_by,
+            "take": take,
+        }
+        for taken_by, take in (("Amy", ""), ("", "mailto:helpline@example.org.uk"))
     ),
     "away": (_TICKET | {"who": "Amy", "write_above": _ABOVE},),
     "confirmation": tuple(

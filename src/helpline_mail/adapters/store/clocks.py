@@ -214,7 +214,7 @@ def due_by(connection: Connection, kind: ClockKind, until: datetime) -> list[Row
     )
     return list(connection.execute(
         select(
-            *clock.c, ticket.c.reference, ticket.c.assignee,
+            *clock.c, ticket.c.reference, ticket.c.assignee, ticket.c.created_at,
             select(reminder.c.clock_id).where(of_clock).exists().label("told"), waits.exists().label("waits"),
         )
         .join(ticket, ticket.c.id == clock.c.ticket_id)
