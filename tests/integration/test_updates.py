@@ -76,7 +76,7 @@ def test_the_reminder_says_since_when_nobody_has_written_and_holds_a_link_unless
 ) -> None:
     answered(desk)
     sweep(desk, THURSDAY)
-    assert "no word since 10:10 on Tuesday 24 November Take it: <mailto:helpline+s-" in lists(desk, AMY)[0]
+    assert "open since 10:10 on Tuesday 24 November Take it: <mailto:helpline+s-" in lists(desk, AMY)[0]
     tell(desk, "#take")
     tell(desk, "#wait 1d")
     sweep(desk, THURSDAY + timedelta(days=1))
