@@ -13,6 +13,7 @@ from helpline_mail.service import clockwork, updates
 from helpline_mail.service.alarms import MAILBOX, end_alarm, raise_alarm
 from tests.integration.desk import ALICE, AMY, BOB, Away, Desk, bounce, follow_up, header, mail, policy, words
 from tests.integration.staff import EXAMPLEBOOK, opened, settings, tell, ticket, to, update_due
+from tests.integration.test_database import together
 from tests.integration.test_staff_mail import notice_to, reply
 
 THURSDAY = datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
@@ -110,6 +111,13 @@ def test_none_leaves_while_an_answer_waits_to_be_filed(waiting: Desk) -> None:
     waiting.submit()
     waiting.sweep()
     assert held_out(waiting) == []
+
+
+def test_two_sweeps_at_once_send_one(waiting: Desk) -> None:
+    waiting.clock.now = THURSDAY
+    assert together([waiting.keep_in_touch] * 4) == []
+    waiting.submit()
+    assert (len(held_out(waiting)), waiting.codes().count("update_missed")) == (1, 1)
 
 
 def test_none_leaves_if_staff_set_another_day_at_that_moment(waiting: Desk) -> None:
