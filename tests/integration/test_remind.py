@@ -1,13 +1,15 @@
 """Staff are reminded: each step once, while open, while nothing was answered, however often and late it is asked."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from helpline_mail.adapters.store import schema
 from helpline_mail.domain.errors import BadInputError
+from helpline_mail.domain.opening_hours import Closure
 from helpline_mail.service.answer import answer
-from tests.integration.desk import AMY, LEAD, Desk, header, mail
+from tests.integration.desk import ALICE, AMY, LEAD, Away, Desk, header, mail
 from tests.integration.test_database import together
 
 
@@ -137,3 +139,32 @@ def test_sweeps_at_once_tell_nothing_twice(asked: Desk) -> None:
     queued: list[int] = []
     assert together([lambda: queued.append(asked.remind())] * 4) == []
     assert (sum(queued), len(asked.outbox("reminder"))) == (2, 2)
+
+
+def test_that_it_came_in_at_night_is_told_once_wherever_its_deadline_moves(desk: Desk) -> None:
+    desk.clock.now = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
+    desk.receive(mail())
+    desk.sweep(datetime(2026, 11, 25, 10, 0, tzinfo=UTC))
+    assert len(desk.outbox("reminder")) == 2
+    hours = replace(desk.correspondence.policy.hours, closures=(Closure(date(2026, 11, 26), date(2026, 11, 26), ""),))
+    short = replace(
+        hours, weekly=tuple(windows and (replace(windows[0], closes=time(12)),) for windows in hours.weekly)
+    )
+    desk.decide_otherwise(hours=short)
+    assert desk.replan() == 2
+    desk.sweep(datetime(2026, 11, 25, 10, 1, tzinfo=UTC), datetime(2026, 11, 25, 11, 0, tzinfo=UTC))
+    assert steps(desk) == ["opening"]
+
+
+def test_what_waits_for_somebody_who_has_left_never_leaves(desk: Desk) -> None:
+    """The mail server is away, and meanwhile Amy leaves the staff."""
+    desk.mailbox.append(mail(), desk.clock())
+    desk.collect()
+    desk.triage()
+    desk.submit(Away())
+    desk.clock.advance(hours=2)
+    desk.remind()
+    desk.decide_otherwise(staff=tuple(m for m in desk.correspondence.policy.staff if m.address != AMY))
+    desk.submit()
+    assert {envelope.recipient for envelope in desk.letterbox.taken} == {ALICE, LEAD}
+    assert desk.codes().count("reader_left") == 2

@@ -41,12 +41,14 @@ def quoted(text: str) -> str:
     return "".join(f"> {line}\n" for line in text.split("\n"))
 
 
-def reply(notice: Envelope, text: str, from_: str | None = None, vouched: str = VOUCHED, **fields: str) -> bytes:
-    """What a mail client makes of a reply: to Reply-To, with the notice quoted below."""
+def reply(
+    notice: Envelope, text: str, from_: str | None = None, vouched: str = VOUCHED, number: str = "", **fields: str
+) -> bytes:  # fmt: skip
+    """What a mail client makes of a reply: to Reply-To, with the notice quoted below. `number`: for Message-ID."""
     below = f"\n\nOn Tue, 24 Nov 2026 at 10:12, Helpline <{HELPLINE}> wrote:\n\n{quoted(words_of(notice.octets))}"
     given = {"authentication_results": vouched} if vouched else {}
     sender = header(notice.octets, "Reply-To").rpartition("<")[2].rstrip(">")
-    number = abs(hash((text, from_, vouched, notice.recipient))) % 10**12
+    number = number or str(abs(hash((text, from_, vouched, notice.recipient))) % 10**12)
     return mail(
         from_ or notice.recipient, "Re: " + header(notice.octets, "Subject"), text + below,
         message_id=f"<{number}@example.org.uk>", to=sender,

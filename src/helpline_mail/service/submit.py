@@ -27,6 +27,7 @@ LEASE = timedelta(seconds=20)
 RENEW_EVERY_SECONDS = 5.0
 SETTLE_WAITS = (0.2, 1.0, 3.0)
 REMINDERS = ("reminder", "overdue")
+TO_STAFF = ("notice", "digest", "refusal", "report", *REMINDERS)
 LONGEST_HOLD = timedelta(minutes=30)
 
 
@@ -119,9 +120,15 @@ def _renewed(connection: Connection, correspondence: Correspondence, mail: Claim
 
 
 def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datetime) -> bool:
-    """Whether a mail is not sent now: a reminder leaves only while open, and only while what it says is true."""
+    """Whether a mail is not sent now: a reminder leaves only while open, and only while what it says is true.
+
+    What was written to a member of staff who has left meanwhile never leaves: it is about enquirers.
+    """
     if mail.kind == "update":
         return _overtaken_update(connection, mail, now)
+    if mail.kind in TO_STAFF and policy.staff_member(mail.envelope.recipient) is None:
+        _take_back(connection, mail, "reader_left", "its reader is no longer one of us", now)
+        return True
     if mail.kind not in REMINDERS:
         return False
     reason = None
@@ -130,7 +137,7 @@ def _set_aside(connection: Connection, policy: Policy, mail: Claimed, now: datet
     elif clocks.is_over(connection, mail.mail.created_at):
         reason = "nothing that it lists is due any more"
     if reason:
-        _take_back(connection, mail, reason, "reminder_overtaken", f"a {mail.kind} was not sent: {reason}", now)
+        _take_back(connection, mail, "reminder_overtaken", reason, now)
         return True
     if policy.hours.is_open(now):
         return False
@@ -146,13 +153,16 @@ def _overtaken_update(connection: Connection, mail: Claimed, now: datetime) -> b
     if mail.clock_id is not None:
         clocks.promise(connection, mail.clock_id, None)
     reason = "a person has written meanwhile, or its time has passed or moved"
-    _take_back(connection, mail, reason, "update_overtaken", f"a holding mail was not sent: {reason}", now)
+    _take_back(connection, mail, "update_overtaken", reason, now)
     return True
 
 
-def _take_back(connection: Connection, mail: Claimed, reason: str, code: str, text: str, now: datetime) -> None:
+def _take_back(connection: Connection, mail: Claimed, code: str, reason: str, now: datetime) -> None:
+    """Cancels a claimed mail untried; the reason stands in the trail."""
     cancelled = Settlement(OutboxState.CANCELLED, None, mail.mail.times_in_doubt, None, reason)
     outbox.settle(connection, mail.id, mail.mail.attempts, cancelled, now)
+    what = "holding mail" if mail.kind == "update" else mail.kind
+    text = f"a {what} was not sent: {reason}"
     events.record(connection, now, code, text, ticket_id=mail.ticket_id, outbox_id=mail.id)
 
 
