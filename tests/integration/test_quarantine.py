@@ -73,7 +73,9 @@ def test_what_comes_back_from_quarantine_as_an_enquiry_keeps_its_ticket_and_its_
     assert desk.triage().triaged == 1
     (after,) = desk.tickets()
     assert (after["reference"], after["requester"]) == (before["reference"], ALICE)
-    assert (after["state"], desk.clocks()) == ("open", [clock])
+    (same,) = desk.clocks()
+    assert (after["state"], same.id, same.due_at, same.stopped_at) == ("open", clock.id, clock.due_at, None)
+    assert (clock.promised_at, same.promised_at) == (None, clock.due_at), "nobody was told before"
     assert len(desk.outbox("acknowledgement")) == 1
 
 
