@@ -79,12 +79,11 @@ class MailServer(Letterbox):
         self.heard(left)
         return Accepted(250) if known else InDoubt("the reply was lost")
 
-    def latest_to(self, recipient: str, reference: str, since: datetime) -> Left | None:
-        """The latest mail that somebody got about a ticket."""
-        return next(
-            (one for one in reversed(self.left)
-             if one.envelope.recipient == recipient and f"[{reference}]" in one.subject and one.at > since), None,
-        )  # fmt: skip
+    def mails_to(self, recipient: str, reference: str, since: datetime) -> list[Left]:
+        """The mails that somebody got about a ticket, oldest first."""
+        wanted = f"[{reference}]"
+        return [one for one in self.left
+                if one.envelope.recipient == recipient and wanted in one.subject and one.at > since]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,12 @@ def reached_steps_were_told(history: History) -> None:
 def _expected_steps(
     history: History, clock: Any, since: datetime, until: datetime, due_at: datetime
 ) -> Iterator[tuple[str, datetime]]:
+    since = max(since, history.recorded_at(clock))
     policy = history.world.policy_at(since)
     hours, moments = policy.hours, []
     for past, name in steps_of(policy, clock.started_at):
         if name == OPENING:
-            at = clock.started_at
+            at = since
         elif past < timedelta():
             whole = hours.opening_time_between(since, due_at)
             at = hours.add_opening_time(since, max(whole + past, timedelta()))
@@ -56,6 +57,7 @@ def breaches_were_preceded_by_every_reminder(history: History) -> None:
         changes = history.changes[clock.id]
         is_broken = clock.kept is False or (clock.stopped_at is None and clock.due_at < history.world.clock())
         plain = [change.what for change in changes] in (["started"], ["started", "stopped"])
+        plain = plain and history.recorded_at(clock) == clock.started_at
         if not (is_broken and plain and history.was_quiet(clock.started_at, clock.due_at)):
             continue
         known = told_by(told, clock.id, clock.due_at)
@@ -78,7 +80,9 @@ def verdicts_are_true(history: History) -> None:
         accepted[ticket_id] |= {left_at for left_at, _, _ in answers}
     for clock in history.clocks:
         policy = history.world.policy_at(clock.stopped_at or history.world.ends)
-        assert clock.due_at == due_of(clock, policy), f"the deadline of {clock.kind} clock {clock.id} is another"
+        until_it_was_due = history.world.policy_at(min(clock.stopped_at or history.world.ends, clock.due_at))
+        wanted = due_of(clock, until_it_was_due)
+        assert clock.due_at == wanted, f"the deadline of {clock.kind} clock {clock.id} is another"
         if clock.stopped_at is None or clock.kept is None:
             assert clock.kept is None, f"clock {clock.id} runs and has a verdict"
             continue

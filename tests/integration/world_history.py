@@ -86,6 +86,12 @@ class History:
                 state = STATES[row.code]
         return state
 
+    def recorded_at(self, clock: Any) -> datetime:
+        """When a response clock was started, which may be long after the query for which it counts."""
+        began = [row.at for row in self.events if row.code == "clock_started" and row.ticket_id == clock.ticket_id
+                 and datetime.fromisoformat(row.facts["received"]) == clock.started_at]  # fmt: skip
+        return max(began, default=clock.started_at)
+
     @cached_property
     def bounced(self) -> dict[str, datetime]:
         """Message-ID of a mail of ours -> when its bounce came."""

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from helpline_mail.adapters.store import schema
@@ -116,6 +116,11 @@ def reminders_are_few_and_true(history: History) -> None:
     texts = Counter((m.at.date(), m.envelope.recipient, m.subject, re.sub(r"<mailto.*?>", "", history.words(m)))
                     for m in history.left(*REMINDERS) if m.known and history.outbox[m.message_id].clock_id)  # fmt: skip
     assert not [text for text, number in texts.items() if number > 1], "the same reminder left in two mails"
+
+
+def due_at_of(unique_key: str) -> datetime:
+    """The deadline that a single reminder is about, to the second."""
+    return datetime.fromtimestamp(int(unique_key.split("/")[2]), UTC)
 
 
 def _list_is_true(history: History, mail: Left, written_at: datetime) -> None:

@@ -171,20 +171,20 @@ class People:
             self.world.at(opens + timedelta(hours=hours * chance.uniform(0.3, 1)), partial(self.work_on, person))
 
     def work_on(self, person: Person) -> None:
-        """A member of staff replies to the latest mail that they got about a person's ticket."""
+        """A member of staff replies to a mail that they got about a person's ticket: mostly to the latest."""
         chance, world = self.chance, self.world
         person.works += 1
         member = chance.choice(world.policy.staff)
         ticket = self._ticket_of(person)
-        notice = ticket and world.server.latest_to(
-            member.address, ticket.reference, world.clock() - world.policy.grants_last
-        )
+        since = world.clock() - world.policy.grants_last
+        got = world.server.mails_to(member.address, ticket.reference, since) if ticket else []
         ending = person.works % MOST_WORKS == 0 and chance.random() < 0.95
         deeds = ENDING if ending else DEEDS
         deed = chance.choices(list(deeds), list(deeds.values()))[0]
         if ticket and ticket.state == "resolved" and chance.random() < 0.7:
             return
-        if notice:
+        if got:
+            notice = chance.choice(got) if chance.random() < 0.2 else got[-1]
             self._reply(notice, deed, reopens=ticket.state == "resolved")
         if not ending and chance.random() < 0.85:
             world.later(partial(self.work_on, person), days=chance.choice((0.02, 0.2, 0.8, 1.5, 3, 6)))

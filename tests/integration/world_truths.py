@@ -34,11 +34,11 @@ def told_of(connection: Connection, *where: Any) -> Told:
 
 
 def told_by(told: Told, clock_id: int, due_at: datetime) -> dict[str, datetime]:
-    """What was told of a deadline; that something came in while closed is told of none, and once."""
+    """What was told of a deadline; that something came in while closed is told once, and before all else."""
     steps = told.get(clock_id, {})
-    once = [at for names in steps.values() for name, at in names.items() if name == OPENING]
-    assert len(once) <= 1, f"clock {clock_id} came in more than once"
-    return {**steps.get(due_at, {}), **({OPENING: once[0]} if once else {})}
+    moments = sorted((at, name) for names in steps.values() for name, at in names.items())
+    assert OPENING not in [name for _, name in moments[1:]], f"clock {clock_id} came in twice, or late"
+    return {**steps.get(due_at, {}), **({OPENING: moments[0][0]} if moments else {})}
 
 
 def check_now(world: World) -> None:

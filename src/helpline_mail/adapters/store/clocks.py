@@ -242,17 +242,16 @@ def reminded_since(connection: Connection, since: datetime) -> Reminded:
 def told_steps(connection: Connection) -> dict[int, set[str]]:
     """Clock id -> names of the steps to its deadline that staff were reminded of, for the clocks that run.
 
-    What came while the helpline was closed is listed at one opening, wherever its deadline moves later.
+    Whoever was reminded of an earlier deadline of it has heard that it came in, and is not told so again.
     """
-    is_of_deadline = (clock.c.due_at == reminder.c.due_at) | (reminder.c.step == AT_OPENING.name)
     rows = connection.execute(
-        select(reminder.c.clock_id, reminder.c.step)
-        .join(clock, (clock.c.id == reminder.c.clock_id) & is_of_deadline)
+        select(reminder.c.clock_id, reminder.c.step, reminder.c.due_at, clock.c.due_at.label("due_now"))
+        .join(clock, clock.c.id == reminder.c.clock_id)
         .where(_RUNS)
     )
     told: dict[int, set[str]] = {}
     for row in rows:
-        told.setdefault(row.clock_id, set()).add(row.step)
+        told.setdefault(row.clock_id, set()).add(row.step if row.due_at == row.due_now else AT_OPENING.name)
     return told
 
 
