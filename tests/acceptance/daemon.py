@@ -35,7 +35,7 @@ def answer_of(config: Path, *arguments: str) -> Any:
 
 def answers_due(config: Path) -> list[Any]:
     """What `schedule` says of answers: reminders and deadlines, without the updates that an answered ticket plans."""
-    return [line for line in answer_of(config, "schedule") if not line["what"].startswith("update")]
+    return [line for line in answer_of(config, "schedule") if "update to the enquirer" not in line["what"]]
 
 
 class RunningDaemon:
