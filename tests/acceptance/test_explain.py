@@ -56,6 +56,6 @@ def test_all_that_is_coming_stands_in_order(tmp_path: Path) -> None:
         "01-04T12:59 answer due",
         "01-04T12:59 overdue reminder",
         "01-04T13:59 overdue reminder, 1 hour past",
-        "01-05T16:00 update to the enquirer due",
+        "01-05T16:00 update to the enquirer due; a holding mail, if nobody has written",
         "01-06T10:00 reminder, if examplebook has not answered",
     ]

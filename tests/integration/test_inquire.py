@@ -22,7 +22,7 @@ def test_the_schedule_says_each_step_in_words(desk: Desk) -> None:
         "13:10 answer due",
         "13:10 overdue reminder",
         "14:10 overdue reminder, 1 hour past",
-        "16:00 update to the enquirer due",
+        "16:00 update to the enquirer due; a holding mail, if nobody has written",
     ]
 
 

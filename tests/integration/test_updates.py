@@ -30,6 +30,7 @@ def coming_to(desk: Desk) -> list[tuple[datetime, str]]:
     return [(line["at"], line["what"]) for line in coming(desk.store, desk.correspondence.policy, desk.clock())]
 
 
+UPDATE_DUE = "update to the enquirer due; a holding mail, if nobody has written"
 THURSDAY = datetime(2026, 11, 26, 13, 0, tzinfo=UTC)
 
 
@@ -38,7 +39,7 @@ def test_an_answer_says_when_the_next_word_is_due_and_schedule_shows_it(desk: De
     due_at = update_due(desk)
     assert due_at == datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
     assert coming_to(desk) == [
-        (THURSDAY, "reminder of the update to the enquirer"), (due_at, "update to the enquirer due"),
+        (THURSDAY, "reminder of the update to the enquirer"), (due_at, UPDATE_DUE),
     ]  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def test_the_schedule_tells_the_reminder_of_an_update_for_the_moment_at_which_it
     assert lists(desk, AMY) == []
     sweep(desk, told_at)
     assert len(lists(desk, AMY)) == 1
-    assert [line for _, line in coming_to(desk)] == ["update to the enquirer due"]
+    assert [line for _, line in coming_to(desk)] == [UPDATE_DUE]
 
 
 def test_the_schedule_shows_in_the_evening_what_is_told_in_the_morning(desk: Desk) -> None:

@@ -116,6 +116,7 @@ def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
         planned = clocks.due_by(connection, ClockKind.UPDATE, NEVER)
         names = tickets.references_of(connection, [clock.ticket_id for clock in running])
     found: list[dict[str, Any]] = []
+    holding = "; a holding mail, if nobody has written" if policy.holding_mails else ""
     opening = policy.hours.next_opening  # what is reached while closed is told then
 
     def add(at: datetime, reference: str, what: str) -> None:
@@ -126,7 +127,7 @@ def coming(store: Store, policy: Policy, now: datetime) -> list[dict[str, Any]]:
         with suppress(ValueError):
             add(opening(row.due_at), row.reference, f"reminder, if {partners[row.id]} has not answered")
     for row in planned:
-        add(row.due_at, row.reference, "update to the enquirer due")
+        add(row.due_at, row.reference, "update to the enquirer due" + holding)
         with suppress(ValueError):
             if not (row.told or row.waits):
                 reached_at = update_reminder_instant(row.started_at, row.due_at, policy)
