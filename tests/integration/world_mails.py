@@ -107,10 +107,14 @@ def reminders_are_few_and_true(history: History) -> None:
         if mail.known:
             singles.append((row.clock_id, row.unique_key, mail.envelope.recipient))
         clock = next(c for c in history.clocks if c.id == row.clock_id)
-        spans = spans_of(history.changes[clock.id], history.world.ends)
-        assert any(since <= mail.at <= until for since, until, _ in spans), (
-            f"a reminder of a clock that had stopped, {mail.at}"
-        )
+        spans = spans_of(history.changes[clock.id], history.world.clock())
+        ran = any(since <= mail.at <= until for since, until, _ in spans)
+        assert ran, f"a reminder of a clock that had stopped, {mail.at}"
+        due_at = _due_at_of(row.unique_key)
+        later = [one.step for one in history.reminders
+                 if one.clock_id == clock.id and one.due_at.replace(microsecond=0) == due_at
+                 and row.created_at < one.told_at < mail.at]  # fmt: skip
+        assert not later, f"a reminder of {row.step} left after that of {later}, {mail.at}"
         assert history.somebody_waits(history.ticket_of(mail), mail.at), f"a reminder left after the answer, {mail.at}"
     assert len(singles) == len(set(singles)), "a reminder left twice"
     texts = Counter((m.at.date(), m.envelope.recipient, m.subject, re.sub(r"<mailto.*?>", "", history.words(m)))
@@ -118,7 +122,7 @@ def reminders_are_few_and_true(history: History) -> None:
     assert not [text for text, number in texts.items() if number > 1], "the same reminder left in two mails"
 
 
-def due_at_of(unique_key: str) -> datetime:
+def _due_at_of(unique_key: str) -> datetime:
     """The deadline that a single reminder is about, to the second."""
     return datetime.fromtimestamp(int(unique_key.split("/")[2]), UTC)
 
