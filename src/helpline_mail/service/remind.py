@@ -31,11 +31,11 @@ def remind(store: Store, correspondence: Correspondence, clock: Clock) -> int:
     now, policy = clock(), correspondence.policy
     if not policy.hours.is_open(now) or timekeeping.pauses(store):
         return 0
-    answers = _remind_of_answers(store, correspondence, lambda: now, now)  # the clock may be set during a sweep
+    answers = _remind_of_answers(store, correspondence, now)
     return answers + _remind_of_partners(store, correspondence, now) + _remind_of_updates(store, correspondence, now)
 
 
-def _remind_of_answers(store: Store, correspondence: Correspondence, clock: Clock, now: datetime) -> int:
+def _remind_of_answers(store: Store, correspondence: Correspondence, now: datetime) -> int:
     policy = correspondence.policy
     with store.read() as connection:
         running, told = clocks.all_running(connection), clocks.told_steps(connection)
@@ -45,12 +45,12 @@ def _remind_of_answers(store: Store, correspondence: Correspondence, clock: Cloc
     due = [one for one in found if one[1] != AT_OPENING]
     queued = 0
     if came_in and not lately.in_a_list(now):
-        queued += _remind_in_list(store, correspondence, came_in[:MOST_AT_ONCE], clock, at_opening=True)
+        queued += _remind_in_list(store, correspondence, came_in[:MOST_AT_ONCE], now, at_opening=True)
     match form_of(len(due), lately, now):
         case "single":
-            queued += sum(_remind_of(store, correspondence, one, clock) for one in due)
+            queued += sum(_remind_of(store, correspondence, one, now) for one in due)
         case "list":
-            queued += _remind_in_list(store, correspondence, due[:MOST_AT_ONCE], clock)
+            queued += _remind_in_list(store, correspondence, due[:MOST_AT_ONCE], now)
     return queued
 
 
@@ -91,8 +91,7 @@ def _remind_of_updates(store: Store, correspondence: Correspondence, now: dateti
         return correspondence.remind_of_updates(connection, due[:MOST_AT_ONCE], now) if due else 0
 
 
-def _remind_of(store: Store, correspondence: Correspondence, due: Due, clock: Clock) -> int:
-    now = clock()
+def _remind_of(store: Store, correspondence: Correspondence, due: Due, now: datetime) -> int:
     running, step = due
     with store.write() as connection:
         if clocks.running(connection, running.ticket_id) != running:
@@ -104,9 +103,8 @@ def _remind_of(store: Store, correspondence: Correspondence, due: Due, clock: Cl
 
 
 def _remind_in_list(
-    store: Store, correspondence: Correspondence, due: Sequence[Due], clock: Clock, *, at_opening: bool = False
+    store: Store, correspondence: Correspondence, due: Sequence[Due], now: datetime, *, at_opening: bool = False
 ) -> int:
-    now = clock()
     with store.write() as connection:
         running = set(clocks.all_running(connection))
         noted = [one for one in due if one[0] in running and _note(connection, one, now, in_list=True)]

@@ -52,7 +52,7 @@ def find_running(connection: Connection, clock_id: int) -> RunningClock | None:
 
 def last_stopped(connection: Connection, ticket_id: int) -> int | None:
     """The id of the response clock that stopped last, if one did."""
-    stopped = (clock.c.ticket_id == ticket_id) & (clock.c.kind == ClockKind.RESPONSE) & clock.c.stopped_at.is_not(None)
+    stopped = (clock.c.ticket_id == ticket_id) & _IS_RESPONSE & clock.c.stopped_at.is_not(None)
     found: int | None = connection.execute(select(func.max(clock.c.id)).where(stopped)).scalar_one()
     return found
 
