@@ -83,9 +83,14 @@ def start_for_others(connection: Connection, policy: Policy, ticket_id: int, ans
             start_response(connection, policy, ticket_id, *query, now, text)
 
 
+def next_word(policy: Policy, at: datetime, now: datetime) -> Deadline:
+    """When an enquirer who heard from us at `at` is to hear from us again."""
+    return deadline(policy.hours, Allowance(at, opening_days=policy.update_every), now)
+
+
 def plan_update(connection: Connection, policy: Policy, ticket_id: int, at: datetime, now: datetime) -> None:
     """Starts the update clock of an open ticket, unless it runs: the enquirer is to hear from us again."""
-    found = _next_word(policy, at, now)
+    found = next_word(policy, at, now)
     clocks.start(connection, ClockKind.UPDATE, ticket_id, found, at)
 
 
@@ -114,7 +119,7 @@ def heard_from_us(
         took = policy.hours.opening_time_between(running.started_at, at)
         clocks.stop(connection, running.clock_id, at, kept=at <= running.due_at, took=took)
     if tickets.load(connection, ticket_id)["state"] == tickets.OPEN:  # a closed one plans nothing
-        clocks.start(connection, ClockKind.UPDATE, ticket_id, asked_for or _next_word(policy, at, now), at)
+        clocks.start(connection, ClockKind.UPDATE, ticket_id, asked_for or next_word(policy, at, now), at)
 
 
 def await_partner(connection: Connection, policy: Policy, thread: Mediation, now: datetime) -> None:
@@ -131,10 +136,6 @@ def partner_answered(connection: Connection, policy: Policy, mediation_id: int, 
     if running is not None:
         took = policy.hours.opening_time_between(running.started_at, at)
         clocks.stop(connection, running.clock_id, at, kept=None, took=took)
-
-
-def _next_word(policy: Policy, at: datetime, now: datetime) -> Deadline:
-    return deadline(policy.hours, Allowance(at, opening_days=policy.update_every), now)
 
 
 def reopen(connection: Connection, policy: Policy, ticket_id: int, now: datetime, why: str) -> bool:

@@ -7,13 +7,14 @@ from sqlalchemy import Connection, Row
 
 from helpline_mail.adapters.store import answers, clocks, events, holding, ledger, outbox, tickets
 from helpline_mail.adapters.store.engine import Store
-from helpline_mail.domain.clocks import Allowance, ClockKind, RunningClock, deadline
+from helpline_mail.domain.clocks import ClockKind, RunningClock
 from helpline_mail.domain.message import Address
 from helpline_mail.domain.policy import Policy
 from helpline_mail.domain.responder import NOT_ANSWERED_BY_ITSELF
 from helpline_mail.domain.updates import HoldingFacts, lapsed, why_no_holding_mail
 from helpline_mail.service import timekeeping
 from helpline_mail.service.alarms import MAILBOX, SENT_FOLDER
+from helpline_mail.service.clockwork import next_word
 from helpline_mail.service.correspondence import Correspondence
 from helpline_mail.service.deadlines import Lapsed
 from helpline_mail.service.ports import Clock
@@ -56,7 +57,7 @@ def _start_anew(connection: Connection, correspondence: Correspondence, row: Row
     if running is None or running.due_at != row.due_at or _heard_meanwhile(connection, policy, running, now):
         return None
     clocks.stop(connection, row.id, now, kept=False, took=policy.hours.opening_time_between(row.started_at, now))
-    planned = deadline(policy.hours, Allowance(now, opening_days=policy.update_every), now)
+    planned = next_word(policy, now, now)
     clock_id = clocks.start(connection, ClockKind.UPDATE, row.ticket_id, planned, now)
     why_not = why_no_holding_mail(_facts(connection, ticket, now), policy)
     if not planned.follows_from(policy.hours):
@@ -82,7 +83,7 @@ def _heard_meanwhile(connection: Connection, policy: Policy, running: RunningClo
     said_at = holding.acknowledged_at(connection, running.ticket_id)
     if said_at is None or said_at <= running.started_at or clocks.asked_for(connection, running.clock_id, said_at):
         return False
-    later = deadline(policy.hours, Allowance(said_at, opening_days=policy.update_every), now)
+    later = next_word(policy, said_at, now)
     return later.due_at > now and clocks.plan(connection, running.clock_id, later, now)
 
 
