@@ -8,7 +8,7 @@ import pytest
 from helpline_mail.adapters.store import revision, schema
 from helpline_mail.adapters.store.engine import Store
 from tests.integration.desk import Desk
-from tests.integration.staff import opened
+from tests.integration.staff import opened, tell
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +50,14 @@ def desk(store: Store) -> Desk:
 def asked(desk: Desk) -> Desk:
     """A desk with one enquiry of Alice's, and two partners."""
     return opened(desk)
+
+
+@pytest.fixture
+def waiting(desk: Desk) -> Desk:
+    """Alice was answered on Tuesday, and is to hear from us again by Thursday at four."""
+    opened(desk)
+    tell(desk, "Dear Alice, we are asking the network.")
+    return desk
 
 
 @pytest.fixture

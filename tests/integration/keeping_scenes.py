@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from helpline_mail.domain.opening_hours import Closure
 from tests.integration.answering_scenes import ADVICE, EXAMPLEBOOK, STAFF, Scene, asked, partner, writes
 from tests.integration.desk import AMY, BOB, Desk, header, mail
-
-THURSDAY = datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
+from tests.integration.staff import THURSDAY
 
 
 def opening_list(desk: Desk) -> str:

@@ -1,15 +1,18 @@
 """Staff at work in the tests: what they reply, what they are told, and how a ticket stands."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from helpline_mail.adapters.store import schema
 from helpline_mail.domain.delivery import Envelope
 from helpline_mail.domain.policy import Partner
-from tests.integration.desk import ALICE, AMY, Desk, mail
+from tests.integration.desk import ALICE, AMY, Desk, header, mail, words
 from tests.integration.test_staff_mail import notice_to, reply, words_of
 
 EXAMPLEBOOK, CHATTER = "safety@examplebook.example", "abuse@chatter.example"
+THURSDAY = datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
+MONDAY = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
+"""When an enquirer who was answered on Tuesday is to hear from us again, and when after that."""
 ALICES_HOME = "alice.at.home@mail.example"
 PARTNERS = (
     Partner("examplebook", "Examplebook safety team", EXAMPLEBOOK),
@@ -58,6 +61,16 @@ def update_due(desk: Desk, nth: int = 0) -> datetime | None:
     """When the enquirer is to hear from us again."""
     due_at: datetime | None = desk.tickets()[nth]["update_due_at"]
     return due_at
+
+
+def held_out(desk: Desk) -> list[str]:
+    """The holding mails that Alice got."""
+    return [words(envelope) for envelope in to(desk, ALICE, "update")]
+
+
+def lapsed(desk: Desk, member: str = AMY) -> list[str]:
+    """What a member of staff was told of enquirers who did not hear from us in time."""
+    return [words(e) for e in to(desk, member, "overdue") if "not heard from us" in header(e.octets, "Subject")]
 
 
 def runs(desk: Desk, nth: int = 0) -> bool:

@@ -2,33 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from helpline_mail.domain.delivery import Refused
 from helpline_mail.service import clockwork
-from tests.integration.desk import ALICE, AMY, LEAD, Away, Desk, bounce, follow_up, header, mail, words
-from tests.integration.staff import opened, settings, tell, ticket, to, update_due
+from tests.integration.desk import ALICE, AMY, LEAD, Away, Desk, bounce, follow_up, header, mail
+from tests.integration.staff import MONDAY, THURSDAY, held_out, lapsed, opened, settings, tell, ticket, to, update_due
 from tests.integration.test_staff_mail import notice_to, reply
 
-THURSDAY = datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
-MONDAY = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
 LATER = (MONDAY, datetime(2026, 12, 2, 16, 0, tzinfo=UTC), datetime(2026, 12, 4, 16, 0, tzinfo=UTC))
-
-
-@pytest.fixture
-def waiting(desk: Desk) -> Desk:
-    """Alice was answered on Tuesday, and is to hear from us again by Thursday at four."""
-    opened(desk)
-    tell(desk, "Dear Alice, we are asking the network.")
-    return desk
-
-
-def held_out(desk: Desk) -> list[str]:
-    return [words(envelope) for envelope in to(desk, ALICE, "update")]
-
-
-def lapsed(desk: Desk, member: str = AMY) -> list[str]:
-    return [words(e) for e in to(desk, member, "overdue") if "not heard from us" in header(e.octets, "Subject")]
 
 
 def test_at_the_deadline_the_enquirer_hears_by_when_they_will_hear(waiting: Desk) -> None:

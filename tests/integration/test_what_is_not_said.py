@@ -11,30 +11,24 @@ from helpline_mail.domain.delivery import Envelope, Outcome, Refused
 from helpline_mail.domain.opening_hours import Closure
 from helpline_mail.service import clockwork, updates
 from helpline_mail.service.alarms import MAILBOX, end_alarm, raise_alarm
-from tests.integration.desk import ALICE, AMY, BOB, Away, Desk, bounce, follow_up, header, mail, policy, words
-from tests.integration.staff import EXAMPLEBOOK, opened, settings, tell, ticket, to, update_due
+from tests.integration.desk import AMY, BOB, Away, Desk, bounce, follow_up, header, mail, policy
+from tests.integration.staff import (
+    EXAMPLEBOOK,
+    MONDAY,
+    THURSDAY,
+    held_out,
+    lapsed,
+    opened,
+    settings,
+    tell,
+    ticket,
+    to,
+    update_due,
+)
 from tests.integration.test_database import together
 from tests.integration.test_staff_mail import notice_to, reply
 
-THURSDAY = datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
-MONDAY = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
 FORGED = "mx.example.org.uk; dmarc=fail header.from=school.sch.uk"
-
-
-@pytest.fixture
-def waiting(desk: Desk) -> Desk:
-    """Alice was answered on Tuesday, and is to hear from us again by Thursday at four."""
-    opened(desk)
-    tell(desk, "Dear Alice, we are asking the network.")
-    return desk
-
-
-def held_out(desk: Desk) -> list[str]:
-    return [words(envelope) for envelope in to(desk, ALICE, "update")]
-
-
-def lapsed(desk: Desk) -> list[str]:
-    return [words(e) for e in to(desk, AMY, "overdue") if "not heard from us" in header(e.octets, "Subject")]
 
 
 def move_update(desk: Desk, due_at: datetime) -> None:
