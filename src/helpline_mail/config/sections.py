@@ -25,6 +25,7 @@ from helpline_mail.config.values import (
 )
 from helpline_mail.domain.bank_holidays import corrected
 from helpline_mail.domain.opening_hours import Closure, OpeningHours, Window
+from helpline_mail.domain.updates import MOST_IN_A_ROW
 from helpline_mail.wire.bank_holidays import bank_holidays, known_until
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -144,7 +145,7 @@ class PromiseSection(Section):
     )  # fmt: skip
     overdue_reminders: Annotated[tuple[Duration, ...], Field(strict=False)] = (timedelta(), timedelta(minutes=60))
     update_every: OpeningDays = 2
-    holding_mails: Annotated[int, Field(ge=0, le=3)] = 3
+    holding_mails: Annotated[int, Field(ge=0, le=MOST_IN_A_ROW)] = MOST_IN_A_ROW
     estimate: bool = True
 
 
